@@ -1,0 +1,123 @@
+"""plots.py and explorers.py: they draw what they are given, and a slider changes the picture."""
+
+import io
+
+import matplotlib.pyplot
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vae_course import plots
+from vae_course.explorers import latent_sliders
+from vae_course.models import VAE, Decoder, Encoder
+from vae_course.training import History
+
+SHAPE = (1, 4, 4)
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return VAE(Encoder(SHAPE, 2, 8), Decoder(SHAPE, 2, 8))
+
+
+def picture(figure):
+    return np.asarray(Image.open(io.BytesIO(figure._repr_png_())).convert("RGB"))
+
+
+def test_a_figure_is_a_png_that_pyplot_does_not_keep_open(model):
+    before = matplotlib.pyplot.get_fignums()
+    figure = plots.manifold(model, n=3)
+    assert repr(figure).startswith("<Figure size")
+    assert picture(figure).std() > 0
+    assert matplotlib.pyplot.get_fignums() == before
+
+
+def test_image_rows_shows_every_image_of_every_row():
+    rows = {"first": torch.rand(3, 1, 4, 4), "in colour": torch.rand(3, 3, 4, 4)}
+    figure = plots.image_rows(rows, title="two rows")
+    shown = [axes.images[0].get_array() for axes in figure.axes]
+    assert len(shown) == 6
+    assert np.array_equal(shown[0], rows["first"][0, 0])
+    assert np.array_equal(shown[5], rows["in colour"][2].permute(1, 2, 0))
+    assert [axes.get_ylabel() for axes in figure.axes][::3] == list(rows)
+
+
+def test_image_rows_of_different_length_are_refused():
+    with pytest.raises(ValueError, match=r"same number of images, not \[2, 3\]"):
+        plots.image_rows({"a": torch.rand(2, 1, 4, 4), "b": torch.rand(3, 1, 4, 4)})
+
+
+def test_image_rows_are_nearest_neighbour_and_dark_is_ink():
+    image = plots.image_rows({"a": torch.ones(1, 1, 2, 2)}).axes[0].images[0]
+    assert image.get_interpolation() == "nearest"
+    assert image.cmap(image.norm(1.0))[:3] == (0, 0, 0)
+
+
+def test_learning_curves_show_minus_the_objective():
+    figure = plots.learning_curves({"a": History(train=[-30.0, -25.0], test={1: -26.0}), "b": History(train=[-29.0])})
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    assert list(lines) == ["a, train", "a, test", "b, train"]
+    assert lines["a, train"].get_ydata().tolist() == [30, 25]
+    assert lines["a, test"].get_xydata().tolist() == [[2, 26]]
+    assert "nats" in figure.axes[0].get_ylabel()
+
+
+def test_latent_scatter_marks_each_class_by_its_digit():
+    figure = plots.latent_scatter(torch.randn(20, 2), torch.arange(20) % 3)
+    assert len(figure.axes[0].collections) == 3
+    assert sum(len(c.get_offsets()) for c in figure.axes[0].collections) == 20
+
+
+def test_manifold_puts_the_tile_of_each_z_where_its_axes_say(model):
+    """The decoder paints the upper half black where z_1 > 0, and the lower half where z_2 > 0."""
+
+    class Half:
+        def decode(self, z):
+            images = torch.zeros(len(z), 1, 4, 4)
+            images[z[:, 0] > 0, :, :2] = 1
+            images[z[:, 1] > 0, :, 2:] = 1
+            return torch.distributions.Bernoulli(probs=images)
+
+    axes = plots.manifold(Half(), n=2).axes[0]
+    sheet = np.asarray(axes.images[0].get_array())
+    right_column = axes.get_xticks()[-1]
+    top_row = min(axes.get_yticks())
+
+    def tile(x, y):
+        x, y = int(np.ceil(x)), int(np.ceil(y))
+        return sheet[y - 2, x], sheet[y + 1, x]
+
+    left_column, bottom_row = axes.get_xticks()[0], max(axes.get_yticks())
+    assert tile(right_column, top_row) == (1, 1)
+    assert tile(left_column, top_row) == (0, 1)
+    assert tile(right_column, bottom_row) == (1, 0)
+    assert tile(left_column, bottom_row) == (0, 0)
+    labels = [float(t.get_text()) for t in axes.get_yticklabels()]
+    assert labels[np.argmin(axes.get_yticks())] == max(labels)
+
+
+def test_latent_map_decodes_the_place_it_marks(model):
+    figure = plots.latent_map(model, torch.randn(9, 2), torch.arange(9), (1.0, -0.5))
+    left, right = figure.axes
+    assert left.lines[0].get_xydata().tolist() == [[1.0, -0.5]]
+    with torch.no_grad():
+        expected = model.decode(torch.tensor([[1.0, -0.5]])).mean[0, 0]
+    assert np.allclose(right.images[0].get_array(), expected, atol=1e-6)
+
+
+def test_moving_a_slider_draws_anew(model):
+    seen = []
+
+    def draw(z1, z2):
+        seen.append((z1, z2))
+        return plots.latent_map(model, torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64), (z1, z2))
+
+    front = latent_sliders(draw, reach=2.0)
+    front.update()
+    z1, z2 = front.children[:2]
+    assert (z1.min, z1.max, z2.description) == (-2.0, 2.0, "z₂")
+    z1.value = 1.3
+    assert seen[-1] == (1.3, 0.0)
+    assert seen[0] == (0.0, 0.0)

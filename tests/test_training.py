@@ -1,0 +1,199 @@
+"""training.py: it learns, it repeats itself, it stops in good order, and it refuses bad input."""
+
+import functools
+
+import pytest
+import torch
+import tqdm
+
+from vae_course.data import Dataset, Split, load
+from vae_course.models import VAE, Decoder, Encoder, checking
+from vae_course.objectives import elbo
+from vae_course.training import fit
+
+
+@pytest.fixture
+def data():
+    return load("digits", binarize="draw")
+
+
+def build(latent_dim=4, seed=0):
+    torch.manual_seed(seed)
+    return VAE(Encoder((1, 8, 8), latent_dim, 30), Decoder((1, 8, 8), latent_dim, 30))
+
+
+def weights(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def test_it_learns_and_says_so(data):
+    model = build()
+    with torch.no_grad():
+        before = elbo(model, data.test).mean().item()
+    history = fit(model, data, epochs=6, lr=3e-3, test_every=3)
+    with torch.no_grad():
+        assert elbo(model, data.test).mean().item() > before + 10
+    assert len(history.train) == 6
+    assert history.train[-1] > history.train[0] + 5
+    assert list(history.test) == [2, 5]
+    with torch.no_grad():
+        assert history.test[5] == pytest.approx(elbo(model, data.test).mean().item(), abs=0.5)
+    assert history.seconds > 0
+    assert not history.interrupted
+
+
+def test_same_seed_same_weights_another_seed_others(data):
+    runs = []
+    for seed in (0, 0, 1):
+        model = build()
+        fit(model, data, epochs=2, seed=seed)
+        runs.append(weights(model))
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[0], runs[2])
+
+
+def test_the_callers_random_state_is_neither_used_nor_changed(data):
+    runs = []
+    for noise in (5, 6):
+        model = build()
+        torch.manual_seed(noise)
+        before = torch.get_rng_state()
+        fit(model, data, epochs=1)
+        assert torch.equal(torch.get_rng_state(), before)
+        runs.append(weights(model))
+    assert torch.equal(*runs)
+
+
+def test_evaluating_does_not_change_what_is_learned(data):
+    runs = []
+    for test_every in (0, 1):
+        model = build()
+        fit(model, data, epochs=3, test_every=test_every)
+        runs.append(weights(model))
+    assert torch.equal(*runs)
+
+
+def test_every_epoch_sees_every_image_once_in_a_new_order():
+    images = torch.linspace(0, 1, 25).reshape(25, 1, 1, 1).expand(25, 1, 8, 8).contiguous()
+    data = Dataset(images, images, Split(torch.zeros(25), torch.zeros(25)), (1, 8, 8))
+    model, seen = build(), []
+    model.check = lambda x: None
+
+    def watch(model, x):
+        seen.append(x[:, 0, 0, 0].tolist())
+        return model.encode(x).mean.sum(1)
+
+    fit(model, data, watch, epochs=2, batch_size=10)
+    batches = seen[1:]  # the first call is the look at the door
+    assert [len(b) for b in batches] == [10, 10, 5] * 2
+    first, second = sum(batches[:3], []), sum(batches[3:], [])
+    assert sorted(first) == sorted(second) == images[:, 0, 0, 0].tolist()
+    assert first != second != sorted(second)
+
+
+def test_each_step_is_one_step_of_adam_on_the_mean(data):
+    """The first steps against torch.optim.Adam by hand: order, drawn pixels and noise from the same seed."""
+    model, by_hand = build(), build()
+    fit(model, data, epochs=1, batch_size=500, lr=1e-2, seed=3)
+    optimizer = torch.optim.Adam(by_hand.parameters(), lr=1e-2)
+    torch.manual_seed(3)
+    for index in torch.randperm(len(data.train)).split(500):
+        loss = -elbo(by_hand, torch.bernoulli(data.train[index])).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert torch.allclose(weights(model), weights(by_hand), atol=1e-5)
+
+
+def test_an_interrupt_keeps_what_was_learned(data, capsys):
+    model, calls = build(), []
+
+    def interrupted(model, x):
+        calls.append(len(x))
+        if len(calls) > 40:
+            raise KeyboardInterrupt
+        return elbo(model, x)
+
+    start = weights(model)
+    history = fit(model, data, interrupted, epochs=100)
+    assert history.interrupted
+    assert len(history.train) == 2
+    assert not torch.equal(weights(model), start)
+    assert torch.isfinite(weights(model)).all()
+    assert "interrupted in epoch 3 of 100" in capsys.readouterr().out
+    assert checking()
+
+
+def test_a_learning_rate_that_is_too_high_is_named_with_its_step(data):
+    with pytest.raises(FloatingPointError, match=r"at step \d+ of epoch \d+: .*learning rate.* 10000"):
+        fit(build(), data, epochs=50, lr=1e4)
+    assert checking()
+
+
+def test_the_first_bad_step_is_the_one_named(data):
+    calls = []
+
+    def breaks(model, x):
+        calls.append(x)
+        return elbo(model, x) * (float("nan") if len(calls) == 1 + 15 + 4 else 1.0)
+
+    with pytest.raises(FloatingPointError, match=r"at step 4 of epoch 2: .*learning rate"):
+        fit(build(), data, breaks, epochs=5)
+
+
+def test_an_objective_that_fails_at_once_is_told_from_one_that_drifts(data):
+    calls = []
+
+    def fails(model, x):
+        calls.append(x)
+        return elbo(model, x) - (float("inf") if len(calls) > 1 else 0.0)
+
+    with pytest.raises(FloatingPointError, match="step 1 of epoch 1: the first step already failed"):
+        fit(build(), data, fails, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"epochs": 0}, "epochs must be a whole number of at least 1, but it is 0"),
+        ({"epochs": 1.5}, "epochs must be a whole number"),
+        ({"epochs": 1, "batch_size": 0}, "batch_size must be a whole number of at least 1"),
+        ({"epochs": 1, "lr": 0.0}, "learning rate must be positive"),
+        ({"epochs": 1, "lr": float("nan")}, "learning rate must be positive"),
+    ],
+)
+def test_bad_settings_get_one_clear_sentence(data, arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        fit(build(), data, **arguments)
+
+
+def test_grey_images_are_refused_before_the_first_step():
+    model = build()
+    start = weights(model)
+    with pytest.raises(ValueError, match=r"grey.*binarize='draw'.*continuous_bernoulli"):
+        fit(model, load("digits"), epochs=1)
+    assert torch.equal(weights(model), start)
+
+
+def test_images_of_another_shape_are_refused(data):
+    torch.manual_seed(0)
+    with pytest.raises(ValueError, match=r"shape \(batch, 1, 4, 4\), not"):
+        fit(VAE(Encoder((1, 4, 4), 2), Decoder((1, 4, 4), 2)), data, epochs=1)
+
+
+def test_a_negative_beta_is_refused(data):
+    with pytest.raises(ValueError, match="beta must not be negative"):
+        fit(build(), data, functools.partial(elbo, beta=-1), epochs=1)
+
+
+def test_an_objective_that_already_averages_is_refused(data):
+    with pytest.raises(ValueError, match="one number for each image"):
+        fit(build(), data, lambda model, x: elbo(model, x).mean(), epochs=1)
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_progress_bar_is_shown_to_people_and_not_on_record(data, capsys, monkeypatch, silent):
+    monkeypatch.setenv("TQDM_DISABLE", "1" if silent else "0")
+    monkeypatch.setattr("vae_course.training.tqdm", tqdm.tqdm)
+    fit(build(), data, epochs=2)
+    assert ("2/2" in capsys.readouterr().err) is not silent

@@ -1,0 +1,53 @@
+"""Run lessons top to bottom with a progress bar, and end with a table: lesson, seconds, claims proved.
+
+python -m tools.course [LESSON]               into build/, leaving the recorded lessons alone
+python -m tools.course --in-place [LESSON]    for authors: record the lessons in notebooks/
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from tools import lessons
+import nbformat
+from nbclient.exceptions import CellExecutionError
+from tqdm import tqdm
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lesson", nargs="?", default="", help="the number of one lesson, as 05")
+    parser.add_argument("--in-place", action="store_true", help="record the outputs in notebooks/")
+    arguments = parser.parse_args()
+    paths = lessons.find(arguments.lesson)
+    kernel_environment = dict(os.environ)
+    os.environ.pop("TQDM_DISABLE", None)  # silent in the lessons' outputs, but not here
+    cells = sum(c.cell_type == "code" for p in paths for c in nbformat.read(p, as_version=4).cells)
+    rows, failed = [], []
+    with tqdm(total=cells, unit="cell") as progress:
+        for path in paths:
+            progress.set_description(path.stem)
+            try:
+                book, seconds = lessons.run(path, environment=kernel_environment, on_cell=lambda: progress.update())
+            except CellExecutionError as error:
+                failed.append(path.stem)
+                progress.write(f"{path.stem} stopped:\n{error}")
+                continue
+            lessons.clean(book)
+            lessons.write(book, path if arguments.in_place else lessons.ROOT / "build" / path.name)
+            proved = lessons.claims(book)
+            rows.append((path.stem, seconds, sum(c.holds for c in proved)))
+    width = max([len("lesson"), *(len(r[0]) for r in rows)])
+    print(f"{'lesson':<{width}}  seconds  claims proved")
+    for name, seconds, proved in rows:
+        print(f"{name:<{width}}  {seconds:7.1f}  {proved:13d}")
+    print(f"{'together':<{width}}  {sum(r[1] for r in rows):7.1f}  {sum(r[2] for r in rows):13d}")
+    if failed:
+        print(f"stopped: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Figures, each answering one question. Every function returns one: end a cell with the call to see it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.figure
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+from torch.distributions import Normal
+
+# Okabe & Ito's palette for readers of every colour vision, darkest first; line styles say the same without colour.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+LINES = ("-", "--", "-.", ":")
+
+
+
+class Figure(matplotlib.figure.Figure):
+    """A Matplotlib figure of a size in inches, which notebooks show as PNG. pyplot does not know of it, so none is
+    shown twice and none is left open."""
+
+    def __init__(self, width: float, height: float) -> None:
+        super().__init__(figsize=(width, height), dpi=100, layout="constrained")
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
+def _pixels(images: Tensor) -> np.ndarray:
+    """(n, 1 or 3, h, w) -> (n, h, w) or (n, h, w, 3), as imshow wants them."""
+    array = images.detach().float().cpu().clamp(0, 1)
+    return (array[:, 0] if array.shape[1] == 1 else array.permute(0, 2, 3, 1)).numpy()
+
+
+def _show(axes: Axes, picture: np.ndarray) -> None:
+    axes.imshow(picture, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_color("0.8")
+
+
+def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
+    """What do these images look like, row against row? rows: label -> images (n, c, h, w), all of one n."""
+    columns = {len(images) for images in rows.values()}
+    if len(columns) != 1:
+        raise ValueError(f"each row needs the same number of images, not {sorted(columns)}")
+    n = columns.pop()
+    page = Figure(1.3 + 0.62 * n, 0.66 * len(rows) + 0.35 * bool(title))
+    grid = page.subplots(len(rows), n, squeeze=False)
+    for line, (label, images) in zip(grid, rows.items(), strict=True):
+        for axes, picture in zip(line, _pixels(images), strict=True):
+            _show(axes, picture)
+        line[0].set_ylabel(label, rotation=0, ha="right", va="center")
+    if title:
+        page.suptitle(title, fontsize=10)
+    return page
+
+
+def learning_curves(histories: Mapping[str, Any]) -> Figure:
+    """Is it still learning, and does it learn more than the training images? histories: label -> History."""
+    page = Figure(6.4, 3.6)
+    axes = page.subplots()
+    shown: list[float] = []
+    for index, (label, history) in enumerate(histories.items()):
+        colour = PALETTE[index % len(PALETTE)]
+        train = -np.asarray(history.train)
+        axes.plot(1 + np.arange(len(train)), train, "--", color=colour, label=f"{label}, train")
+        shown += [train[min(4, len(train) - 1)], train.min()]
+        if history.test:
+            epochs, values = 1 + np.array(list(history.test)), -np.array(list(history.test.values()))
+            axes.plot(epochs, values, "o-", color=colour, markersize=3, label=f"{label}, test")
+    if shown:  # the first epochs would squeeze all others into a line
+        axes.set_ylim(min(shown) - 0.3, max(shown) + 0.3)
+    axes.set(xlabel="epoch", ylabel="−ELBO (nats per image)")
+    axes.legend()
+    return page
+
+
+def _digit_scatter(axes: Axes, codes: Tensor, labels: Tensor) -> None:
+    for value in labels.unique().tolist():
+        x, y = codes[labels == value].detach().cpu().T.numpy()
+        style = {"marker": f"${value}$", "s": 26, "linewidths": 0.2}
+        axes.scatter(x, y, color=PALETTE[value % 7], alpha=0.75, **style)
+    axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+
+
+def latent_scatter(codes: Tensor, labels: Tensor) -> Figure:
+    """Where does the encoder put each class? codes: (n, 2); labels: (n,), small integers drawn as markers."""
+    page = Figure(5.2, 4.8)
+    _digit_scatter(page.subplots(), codes, labels)
+    return page
+
+
+def manifold(model: Any, n: int = 14) -> Figure:
+    """What does each place of a 2-D latent space decode to? The grid cuts N(0, I) into cells of equal mass."""
+    ticks = Normal(0.0, 1.0).icdf((torch.arange(n) + 0.5) / n)
+    z = torch.stack(torch.meshgrid(ticks, ticks.flip(0), indexing="xy"), dim=-1)
+    with torch.no_grad():
+        pictures = _pixels(model.decode(z.reshape(-1, 2)).mean)
+    white_line = [(0, 0), (0, 1), (0, 1), (0, 0)][: pictures.ndim]
+    pictures = np.pad(pictures, white_line, constant_values=1.0 if pictures.ndim == 4 else 0.0)
+    h, w = pictures.shape[1:3]
+    sheet = pictures.reshape(n, n, h, w, -1).swapaxes(1, 2).reshape(n * h, n * w, -1).squeeze()
+    page = Figure(5.6, 5.6)
+    axes = page.subplots()
+    _show(axes, sheet)
+    shown = [0, n // 4, n // 2, 3 * n // 4, n - 1]
+    axes.set_xticks([(i + 0.5) * w - 1 for i in shown], [f"{ticks[i]:.1f}" for i in shown])
+    axes.set_yticks([(n - i - 0.5) * h - 1 for i in shown], [f"{ticks[i]:.1f}" for i in shown])
+    axes.set(xlabel="$z_1$", ylabel="$z_2$")
+    return page
+
+
+def latent_map(model: Any, codes: Tensor, labels: Tensor, z: Sequence[float]) -> Figure:
+    """What does the decoder make of this one place z = (z_1, z_2), among the codes of the data?"""
+    page = Figure(7.2, 4.2)
+    left, right = page.subplots(1, 2, width_ratios=(1.6, 1))
+    _digit_scatter(left, codes, labels)
+    left.plot(*z, marker="+", color="black", markersize=18, markeredgewidth=2.5)
+    point = torch.tensor([list(z)], dtype=torch.float32)
+    with torch.no_grad():
+        _show(right, _pixels(model.decode(point).mean)[0])
+    right.set_title(f"decoded at ({z[0]:.1f}, {z[1]:.1f})", fontsize=10)
+    return page
