@@ -23,7 +23,7 @@ $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@$(PY) -m pip install --quiet "$$(grep '^pip==' requirements.txt)"
 	@$(PY) -m pip install --quiet --no-compile -r requirements.txt
-	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 lab: $(READY) ## open JupyterLab on your own copy of the lessons, in my_lessons/

@@ -60,25 +60,42 @@ FAULTS = (
         "test_objectives.py::test_grey_pixels_are_refused",
     ),
     Fault(
-        "variance for standard deviation", "models.py", "torch.exp(0.5 * log_var)", "torch.exp(log_var)",
+        "variance for standard deviation", "models.py", "torch.exp(0.5 * self.log_var)", "torch.exp(self.log_var)",
         "test_models.py::test_diagonal_normal_takes_a_log_variance",
     ),
     Fault(
-        "sigmoid twice", "models.py", "(Bernoulli(logits=logits)", "(Bernoulli(logits=torch.sigmoid(logits))",
+        "one noise for the whole batch", "models.py", "torch.randn(*sample_shape, *self.mu.shape,",
+        "torch.randn(*sample_shape, *self.mu.shape[-1:],",
+        "test_models.py::test_diagonal_normal_draws_what_torchs_draws",
+    ),
+    Fault(
+        "KL without the logarithm", "models.py", "q.log_var.exp() - 1 - q.log_var)", "q.log_var.exp() - 1)",
+        "test_models.py::test_kl_divergences_are_torchs",
+    ),
+    Fault(
+        "KL averaged over latents", "models.py", "q.log_var.exp() - 1 - q.log_var).sum(-1)",
+        "q.log_var.exp() - 1 - q.log_var).mean(-1)", "test_models.py::test_kl_divergences_are_torchs",
+    ),
+    Fault(
+        "sigmoid twice", "models.py", "BernoulliPixels(logits)\n\n\ndef", "BernoulliPixels(torch.sigmoid(logits))\n\n\ndef",
         "test_models.py::test_bernoulli_is_one_coin_a_pixel_and_adds_their_logs",
     ),
     Fault(
-        "mean for sum over pixels", "models.py", "return Independent(Bernoulli(logits=logits), 3)",
-        "d = Independent(Bernoulli(logits=logits), 3); d.log_prob = lambda x: d.base_dist.log_prob(x).mean((-3, -2, -1)); return d",
+        "mean for sum over pixels", "models.py", ".flatten(-3).sum(-1)", ".flatten(-3).mean(-1)",
         "test_models.py::test_bernoulli_is_one_coin_a_pixel_and_adds_their_logs",
     ),
     Fault(
-        "relu on the log-variance", "models.py", "diagonal_normal(mu, log_var)\n\n\nclass Decoder",
-        "diagonal_normal(mu, log_var.relu())\n\n\nclass Decoder",
+        "a mean in place of a draw", "models.py", "return torch.bernoulli(self.mean.expand(*sample_shape, *self.logits.shape))",
+        "return self.mean.expand(*sample_shape, *self.logits.shape)",
+        "test_models.py::test_bernoulli_draws_are_zeros_and_ones_with_their_mean",
+    ),
+    Fault(
+        "relu on the log-variance", "models.py", "DiagonalNormal(mu, log_var)\n\n\nclass Decoder",
+        "DiagonalNormal(mu, log_var.relu())\n\n\nclass Decoder",
         "test_models.py::test_encoder_is_normal_with_mu_and_log_variance_from_the_network",
     ),
     Fault(
-        "a prior of another width", "models.py", "torch.ones(latent_dim)", "2 * torch.ones(latent_dim)",
+        "a prior of another width", "models.py", "super().__init__(mu=zeros, log_var=zeros)", "super().__init__(mu=zeros, log_var=zeros + 1)",
         "test_models.py::test_prior_is_standard_normal_and_another_can_be_given",
     ),
     Fault(

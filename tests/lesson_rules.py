@@ -1,4 +1,4 @@
-"""The house rules of a lesson that can be checked, and the holes that nbval leaves. `problems(book)` lists what is wrong.
+"""The house rules of a lesson that can be checked, and the holes that nbval leaves: `problems(book)`.
 
 The reasons stand in CONTRIBUTING.md.
 """
@@ -6,6 +6,7 @@ The reasons stand in CONTRIBUTING.md.
 import ast
 import base64
 import io
+import itertools
 import json
 import re
 import statistics
@@ -15,7 +16,7 @@ from PIL import Image
 
 COLUMNS = 88  # of a line of code
 LONGEST, NINETY_PERCENT, MEDIAN = 40, 20, 8  # lines of a code cell
-CELLS, LINES, WORDS = (25, 80), 300, (900, 2800)
+CELLS, LINES, WORDS = (25, 80), 300, (900, 3000)
 SIZE = 1_000_000  # bytes, with outputs
 TAGS = {"parameters", "nbval-ignore-output"}
 MAY_BE_IGNORED = ("explorers", "interact", "_sliders", "time.perf_counter", "torch.device", "cuda")
@@ -135,7 +136,7 @@ def anatomy(book):
     if re.search(r"</summary>\n(?!\n)", text) or re.search(r"[^\n]\n</details>", text):
         yield "folded text needs a blank line after </summary> and before </details>, or it is not rendered"
     levels = [len(m[1]) for m in re.finditer(r"^(#+) ", re.sub(r"```.*?```", "", text, flags=re.S), re.M)]
-    if levels.count(1) != 1 or any(b - a > 1 for a, b in zip(levels, levels[1:], strict=False)):
+    if levels.count(1) != 1 or any(b - a > 1 for a, b in itertools.pairwise(levels)):
         yield f"headings skip a level, or there is not one title: {levels}"
     if re.search(r"^:::|^```\{|\{(math|ref|numref|cite)\}`", text, re.M):
         yield "MyST directives show raw in JupyterLab"

@@ -84,10 +84,17 @@ WRONG = [
     ("check_draw_images", lambda m, n: m.decode(torch.rand(n, 3)).sample(), "from the prior"),
     ("check_draw_images", lambda m, n: m.decode(m.encode(None).sample((n,))).sample(), "no x to encode"),
     ("check_draw_images", lambda m, n: m.decode(m.prior.sample((n, 1))).sample(), "the shape is"),
+    (
+        "check_draw_images",
+        lambda m, n: m.decode(torch.randn(n, 8)).sample(),
+        "has 3 latents, not 8: draw z from model.prior",
+    ),
     ("check_draw_images", lambda m, n: Bernoulli(0.3).sample((n, 1, 4, 4)), "stopped with"),
     ("check_kl_per_latent", lambda m, x: kl(m.encode(x)).sum(1), "summed over the latents"),
     ("check_kl_per_latent", lambda m, x: kl(m.encode(x)).sum(0), "summed over the images"),
-    ("check_kl_per_latent", lambda m, x: kl(m.encode(x)).mean(), r"should be (3,), not ()"),
+    ("check_kl_per_latent", lambda m, x: kl_divergence(m.encode(x), m.prior).mean(0), "has summed over them already"),
+    ("check_kl_per_latent", lambda m, x: kl(m.encode(x)), "take the mean over the images"),
+    ("check_kl_per_latent", lambda m, x: kl(m.encode(x)).mean(0)[:2], r"not (2,)"),
     ("check_kl_per_latent", lambda m, x: kl(Normal(m.encode(x).mean, m.encode(x).variance)).mean(0), "once too often"),
     ("check_kl_per_latent", lambda m, x: -kl(m.encode(x)).mean(0), "nats, yours is"),
     ("check_kl_to_prior", lambda m, v, s: kl(q_of(m, v), s).sum(1) - 2 * math.log(s), "log s is missing"),
@@ -108,6 +115,7 @@ WRONG = [
         lambda m, v, s: (0.5 * ((m**2 + v.exp()) / s - 1 - v) + math.log(s)).sum(1),
         "you divided by s",
     ),
+    ("check_kl_to_prior", lambda m, v, s: kl(q_of(m, v), s**0.5).sum(1), "s for the variance of the prior"),
     ("check_kl_to_prior", lambda m, v, s: -kl(q_of(m, v), s).sum(1), "nats, yours is"),
 ]
 

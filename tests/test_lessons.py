@@ -63,7 +63,9 @@ def cell_with(book, word, kind="code"):
 
 
 def picture_cell(book):
-    return next(c for c in book.cells if c.cell_type == "code" and any("image/png" in o.get("data", {}) for o in c.outputs))
+    return next(
+        c for c in book.cells if c.cell_type == "code" and any("image/png" in o.get("data", {}) for o in c.outputs)
+    )
 
 
 def blank_png():
@@ -84,12 +86,14 @@ DAMAGE = {
     "lost its picture": lambda b: [o.data.pop("image/png", 0) for o in picture_cell(b).outputs],
     "picture that shows nothing": lambda b: picture_cell(b).outputs[0].data.update({"image/png": blank_png()}),
     "an SVG": lambda b: picture_cell(b).outputs[0].data.update({"image/svg+xml": "<svg/>"}),
-    "stores a widget view": lambda b: picture_cell(b).outputs[0].data.update(
-        {"application/vnd.jupyter.widget-view+json": {}}
+    "stores a widget view": lambda b: (
+        picture_cell(b).outputs[0].data.update({"application/vnd.jupyter.widget-view+json": {}})
     ),
     "widget state is stored": lambda b: b.metadata.update(widgets={}),
     "a path of one machine": lambda b: picture_cell(b).outputs.append(stream("stdout", "/home/somebody/x")),
-    "a claim without a bound": lambda b: picture_cell(b).outputs.append(stream("stdout", "· x   1 (measured, not asserted)")),
+    "a claim without a bound": lambda b: picture_cell(b).outputs.append(
+        stream("stdout", "· x   1 (measured, not asserted)")
+    ),
     "has the tag 'nbval-skip'": lambda b: cell_with(b, "claim(").metadata.update(tags=["nbval-skip"]),
     "is not compared": lambda b: cell_with(b, "claim(").metadata.update(tags=["nbval-ignore-output"]),
     "a comment for nbval": lambda b: cell_with(b, "claim(").update(source="# NBVAL_IGNORE_OUTPUT\nclaim('x', True)"),

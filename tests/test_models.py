@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.distributions import Bernoulli, Distribution, Independent, Normal
+from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl_divergence
 
 from vae_course import models
-from vae_course.models import VAE, Decoder, Encoder, bernoulli, continuous_bernoulli, diagonal_normal
+from vae_course.models import VAE, Decoder, DiagonalNormal, Encoder, StandardNormal, bernoulli, continuous_bernoulli
 
 SHAPE = (1, 3, 5)
 
@@ -19,8 +19,55 @@ def model():
     return VAE(Encoder(SHAPE, latent_dim=2, hidden_dim=7), Decoder(SHAPE, latent_dim=2, hidden_dim=7))
 
 
+@pytest.fixture
+def normals():
+    """The same distributions of ours and of torch.distributions, (q, theirs, p, theirs)."""
+    generator = torch.Generator().manual_seed(0)
+    mu, log_var, mu_p, log_var_p = torch.randn(4, 5, 3, generator=generator)
+    theirs, theirs_p = (Independent(Normal(m, (0.5 * v).exp()), 1) for m, v in ((mu, log_var), (mu_p, log_var_p)))
+    return DiagonalNormal(mu, log_var), theirs, DiagonalNormal(mu_p, log_var_p), theirs_p
+
+
+def test_diagonal_normal_is_torchs_independent_normal(normals):
+    q, theirs, _, _ = normals
+    assert (q.batch_shape, q.event_shape) == (theirs.batch_shape, theirs.event_shape)
+    for name in ("mean", "stddev", "variance"):
+        assert torch.allclose(getattr(q, name), getattr(theirs, name))
+    z = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(q.log_prob(z), theirs.log_prob(z), rtol=1e-5)
+    assert torch.allclose(q.entropy(), theirs.entropy(), rtol=1e-5)
+
+
+def test_diagonal_normal_draws_what_torchs_draws(normals):
+    q, theirs, _, _ = normals
+    for shape in ((), (4,), (2, 3)):
+        torch.manual_seed(0)
+        ours = q.rsample(shape)
+        torch.manual_seed(0)
+        assert torch.allclose(ours, theirs.rsample(shape), atol=1e-6)
+    assert not q.sample().requires_grad
+
+
+def test_gradients_flow_through_a_draw():
+    mu, log_var = torch.zeros(3, requires_grad=True), torch.zeros(3, requires_grad=True)
+    torch.manual_seed(0)
+    z = DiagonalNormal(mu, log_var).rsample()
+    z.sum().backward()
+    assert torch.equal(mu.grad, torch.ones(3))
+    assert torch.allclose(log_var.grad, 0.5 * z.detach())
+
+
+def test_kl_divergences_are_torchs(normals):
+    q, theirs, p, theirs_p = normals
+    assert torch.allclose(kl_divergence(q, p), kl_divergence(theirs, theirs_p), rtol=1e-5)
+    standard, theirs_standard = StandardNormal(torch.zeros(3)), Independent(Normal(torch.zeros(3), torch.ones(3)), 1)
+    assert torch.allclose(kl_divergence(q, standard), kl_divergence(theirs, theirs_standard), rtol=1e-5)
+    assert torch.allclose(kl_divergence(standard, q), kl_divergence(theirs_standard, theirs), rtol=1e-5)
+    assert torch.allclose(kl_divergence(theirs, standard), kl_divergence(theirs, theirs_standard), rtol=1e-5)
+
+
 def test_diagonal_normal_takes_a_log_variance():
-    q = diagonal_normal(torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, 2 * math.log(0.25)]]))
+    q = DiagonalNormal(torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, 2 * math.log(0.25)]]))
     assert torch.allclose(q.stddev, torch.tensor([[1.0, 0.25]]))
     assert (q.batch_shape, q.event_shape) == ((1,), (2,))
 
@@ -32,6 +79,20 @@ def test_bernoulli_is_one_coin_a_pixel_and_adds_their_logs():
     by_hand = (x * p.log() + (1 - x) * (1 - p).log()).sum(dim=(1, 2, 3))
     assert torch.allclose(bernoulli(logits).log_prob(x), by_hand, atol=1e-5)
     assert torch.allclose(bernoulli(logits).mean, p)
+    theirs = Independent(Bernoulli(logits=logits.expand(4, 2, *SHAPE)), 3)
+    ours = bernoulli(logits.expand(4, 2, *SHAPE))
+    assert torch.allclose(ours.log_prob(x), theirs.log_prob(x), atol=1e-5)
+    assert torch.allclose(ours.variance, theirs.variance, atol=1e-6)
+    assert (ours.batch_shape, ours.event_shape) == (theirs.batch_shape, theirs.event_shape)
+
+
+def test_bernoulli_draws_are_zeros_and_ones_with_their_mean():
+    torch.manual_seed(0)
+    p = torch.tensor([0.1, 0.5, 0.9]).reshape(1, 1, 3)
+    draws = bernoulli(torch.logit(p)).sample((4000,))
+    assert draws.shape == (4000, 1, 1, 3)
+    assert set(draws.unique().tolist()) == {0.0, 1.0}
+    assert torch.allclose(draws.mean(0), p, atol=0.03)
 
 
 def test_bernoulli_probabilities_of_all_images_add_up_to_one():
@@ -75,7 +136,7 @@ def test_prior_is_standard_normal_and_another_can_be_given(model):
         def forward(self):
             return Independent(Normal(torch.zeros(2), torch.full((2,), 3.0)), 1)
 
-    assert torch.equal(VAE(model.encoder, model.decoder, prior=Wide()).prior.stddev, torch.full((2,), 3.0))
+    assert torch.equal(VAE(model.encoder, model.decoder, prior=Wide()).prior.base_dist.stddev, torch.full((2,), 3.0))
 
 
 def test_the_prior_follows_the_model_to_its_device_but_is_no_weight(model):

@@ -56,6 +56,8 @@ def test_nbval_uses_it(pytester, shift, passes):
     )
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), pytester.path / "lesson.ipynb")
     root = str(Path(__file__).resolve().parent.parent)
-    pytester.makeconftest(f"import sys; sys.path.insert(0, {root!r})\nfrom tests import tolerance; tolerance.install()\n")
+    pytester.makeconftest(
+        f"import sys; sys.path.insert(0, {root!r})\nfrom tests import tolerance; tolerance.install()\n"
+    )
     result = pytester.runpytest_subprocess("--nbval", "--nbval-current-env", "lesson.ipynb")
     result.assert_outcomes(passed=int(passes), failed=int(not passes))

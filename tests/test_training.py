@@ -1,6 +1,7 @@
 """training.py: it learns, it repeats itself, it stops in good order, and it refuses bad input."""
 
 import functools
+import itertools
 
 import pytest
 import torch
@@ -86,7 +87,7 @@ def test_every_epoch_sees_every_image_once_in_a_new_order():
     fit(model, data, watch, epochs=2, batch_size=10)
     batches = seen[1:]  # the first call is the look at the door
     assert [len(b) for b in batches] == [10, 10, 5] * 2
-    first, second = sum(batches[:3], []), sum(batches[3:], [])
+    first, second = [*itertools.chain(*batches[:3])], [*itertools.chain(*batches[3:])]
     assert sorted(first) == sorted(second) == images[:, 0, 0, 0].tolist()
     assert first != second != sorted(second)
 

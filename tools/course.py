@@ -10,10 +10,13 @@ import argparse
 import os
 import sys
 
-from tools import lessons
 import nbformat
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
+
+from tools import lessons
+
+PICTURE = ("05", "plots.manifold(")  # lesson and cell of the picture in the README
 
 
 def main() -> int:
@@ -37,6 +40,8 @@ def main() -> int:
                 continue
             lessons.clean(book)
             lessons.write(book, path if arguments.in_place else lessons.ROOT / "build" / path.name)
+            if arguments.in_place and path.name.startswith(PICTURE[0]):
+                lessons.save_picture(book, PICTURE[1], lessons.ROOT / "results" / "latent_space.png")
             proved = lessons.claims(book)
             rows.append((path.stem, seconds, sum(c.holds for c in proved)))
     width = max([len("lesson"), *(len(r[0]) for r in rows)])

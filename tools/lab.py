@@ -15,8 +15,9 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from tools import lessons
 import nbformat
+
+from tools import lessons
 
 MINE = lessons.ROOT / "my_lessons"
 COPIED = ".copied.json"  # lesson -> checksum of what it was copied from, to notice a newer one
@@ -48,7 +49,9 @@ def copy_lessons(folder: Path = MINE) -> list[str]:
             lessons.write(blank(path), folder / path.name)
             copied[path.name] = checksum(path)
         elif copied.get(path.name) != checksum(path):
-            news.append(f"{path.stem} has changed since you copied it: make fresh LESSON={path.name[:2]} gets the new one")
+            news.append(
+                f"{path.stem} has changed since you copied it: make fresh LESSON={path.name[:2]} gets the new one"
+            )
     record.write_text(json.dumps(copied, indent=1))
     return news
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import os
 import re
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ROOT / "notebooks"
 IGNORED = "nbval-ignore-output"
 
-_CLAIM = re.compile(r"^([✓✗·]) (.+?)(?:   (.+))?$")
+_CLAIM = re.compile(r"^([✓✗]) (.+?)(?:   (\S+ (?:≤|≥|in) .+))?$")
 _RELATION = re.compile(r"^(\S+) (≤|≥|in) (?:\[(\S+), (\S+)\]|(\S+))$")
 
 
@@ -121,6 +122,13 @@ def write(book: nbformat.NotebookNode, path: Path) -> None:
     temporary.replace(path)
 
 
+def save_picture(book: nbformat.NotebookNode, word: str, path: Path) -> None:
+    """Write the first figure of the cell whose code holds `word` as a PNG."""
+    cell = next(c for c in book.cells if c.cell_type == "code" and word in c.source)
+    png = next(o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {}))
+    path.write_bytes(base64.b64decode(png))
+
+
 def printed(book: nbformat.NotebookNode) -> str:
     """All that the lesson printed."""
     outputs = (o for c in book.cells if c.cell_type == "code" for o in c.outputs)
@@ -132,11 +140,9 @@ def claims(book: nbformat.NotebookNode) -> list[Claim]:
     found = []
     for line in printed(book).splitlines():
         match = _CLAIM.match(line)
-        if not match or match[1] == "·" or line == "✓ right":
+        if not match or line == "✓ right":
             continue
         parts = _RELATION.match(match[3] or "")
-        if match[3] and not parts:
-            continue
         bound = tuple(float(b) for b in (parts[3], parts[4], parts[5]) if b) if parts else None
         value = float(parts[1]) if parts else None
         found.append(Claim(match[1] == "✓", match[2], value, parts[2] if parts else None, bound))

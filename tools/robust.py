@@ -114,7 +114,7 @@ def everything(paths: list[Path]) -> bool:
         print(f"\n{path.stem}")
         for name, cells in differ.items():
             print(f"  {'✗' if cells else '✓'} {name}{': ' if cells else ''}{', '.join(cells)}")
-        print(f"  {sum(noticed.values())} of {len(noticed)} planted faults of the package are noticed by the lesson alone")
+        print(f"  {sum(noticed.values())} of {len(noticed)} planted faults are noticed by the lesson alone")
     records.write("robust.json", report)
     return well
 

@@ -31,7 +31,7 @@ def claim(
     value: a number with exactly one bound, or a plain bool for an exact fact.
     A bound of None, as for a data set whose bound is not known, only prints what was measured.
     """
-    bounds = {
+    bounds: dict[str, Any] = {
         name: bound
         for name, bound in (("at_most", at_most), ("at_least", at_least), ("within", within))
         if bound is not _NO_BOUND
@@ -45,7 +45,8 @@ def claim(
     elif len(bounds) != 1:
         raise TypeError("a number needs one bound: at_most, at_least or within")
     else:
-        (kind, bound), value = next(iter(bounds.items())), float(value)
+        kind, bound = next(iter(bounds.items()))
+        value = float(value)
         if bound is None:
             print(f"· {sentence}   {value:.4g} (measured, not asserted)")
             return
@@ -131,6 +132,8 @@ class _CoinDecoder:
         raise RuntimeError("a new image starts from the prior: there is no x to encode")
 
     def decode(self, z: Tensor) -> Any:
+        if z.shape[-1] != self.latent_dim:
+            raise ValueError(f"this model has {self.latent_dim} latents, not {z.shape[-1]}: draw z from model.prior")
         self.seen.append(z)
         return Independent(torch.distributions.Bernoulli(torch.full((*z.shape[:-1], *self.image_shape), 0.3)), 3)
 
@@ -169,6 +172,10 @@ def check_kl_per_latent(kl_per_latent: Callable[[Any, Tensor], Tensor]) -> str |
     kl = _given(kl_per_latent(Model(), torch.zeros(2, 1, 8, 8)))
     if kl.shape == (2,) and torch.allclose(kl, right.sum(1)):
         return "you summed over the latents: that is one number for each image, and one for each latent is asked"
+    if kl.shape == ():
+        return "this is one number for all latents (kl_divergence of q and the prior has summed over them already)"
+    if kl.shape == (2, 3):
+        return "this is one number for each image and latent: take the mean over the images"
     if kl.shape != (3,):
         return f"with 3 latents the shape should be (3,), not {tuple(kl.shape)}"
     if torch.allclose(kl, right.sum(0)):
@@ -193,6 +200,9 @@ def check_kl_to_prior(kl_to_prior: Callable[[Tensor, Tensor, float], Tensor]) ->
         "the term log s is missing: a wider prior spreads its mass thinner": right - latents * math.log(s),
         "both mu^2 and sigma^2 are to be divided by s^2: mu^2 is not": right + (mu**2).sum(1) * (0.5 - 0.5 / s**2),
         "both mu^2 and sigma^2 are to be divided by s^2: sigma^2 is not": right + var.sum(1) * (0.5 - 0.5 / s**2),
+        "you took s for the variance of the prior: it is the standard deviation": right
+        + (mu**2 + var).sum(1) * (0.5 / s - 0.5 / s**2)
+        - latents * 0.5 * math.log(s),
         "you divided by s, but the density has s^2": right + (mu**2 + var).sum(1) * (0.5 / s - 0.5 / s**2),
         "this is the distance to N(0, 1): s is not in it": 0.5 * (mu**2 + var - 1 - log_var).sum(1),
     }

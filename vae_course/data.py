@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -38,8 +39,8 @@ def check_images(x: Tensor, image_shape: tuple[int, ...] | None = None) -> None:
         raise ValueError(f"images must have the shape {expected}, not {tuple(x.shape)}")
     if len(x) == 0:
         raise ValueError("there are no images: the batch is empty")
-    low, high = x.min().item(), x.max().item()
-    if not torch.isfinite(x).all():
+    low, high = (bound.item() for bound in torch.aminmax(x))  # NaN if any pixel is
+    if not (math.isfinite(low) and math.isfinite(high)):
         bad = torch.nonzero(~torch.isfinite(x.flatten(1)).all(1)).flatten().tolist()
         raise ValueError(f"{len(bad)} of {len(x)} images hold NaN or infinite pixels, the first is number {bad[0]}")
     if low < 0 or high > 1:
@@ -82,6 +83,8 @@ class Dataset:
 
     def to(self, device: torch.device | str) -> Dataset:
         """The same images, resident on `device`."""
+        if self.train.device == self.test.device == torch.device(device):
+            return self
         return replace(self, train=self.train.to(device), test=self.test.to(device))
 
 

@@ -15,8 +15,10 @@ from torch.distributions import Normal
 
 # Okabe & Ito's palette for readers of every colour vision, darkest first; line styles say the same without colour.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-LINES = ("-", "--", "-.", ":")
-
+# Paul Tol's muted palette and black: ten classes that most readers can tell apart; their markers are digits as well.
+CLASSES = (
+    "#332288", "#CC6677", "#117733", "#AA4499", "#999933", "#000000", "#882255", "#44AA99", "#DDAA33", "#4477AA",
+)  # fmt: skip
 
 
 class Figure(matplotlib.figure.Figure):
@@ -84,8 +86,7 @@ def learning_curves(histories: Mapping[str, Any]) -> Figure:
 def _digit_scatter(axes: Axes, codes: Tensor, labels: Tensor) -> None:
     for value in labels.unique().tolist():
         x, y = codes[labels == value].detach().cpu().T.numpy()
-        style = {"marker": f"${value}$", "s": 26, "linewidths": 0.2}
-        axes.scatter(x, y, color=PALETTE[value % 7], alpha=0.75, **style)
+        axes.scatter(x, y, s=30, marker=f"${value}$", color=CLASSES[value % 10], alpha=0.75, linewidths=0.2)
     axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
 
 
@@ -96,7 +97,7 @@ def latent_scatter(codes: Tensor, labels: Tensor) -> Figure:
     return page
 
 
-def manifold(model: Any, n: int = 14) -> Figure:
+def manifold(model: Any, n: int = 15) -> Figure:
     """What does each place of a 2-D latent space decode to? The grid cuts N(0, I) into cells of equal mass."""
     ticks = Normal(0.0, 1.0).icdf((torch.arange(n) + 0.5) / n)
     z = torch.stack(torch.meshgrid(ticks, ticks.flip(0), indexing="xy"), dim=-1)
@@ -109,7 +110,7 @@ def manifold(model: Any, n: int = 14) -> Figure:
     page = Figure(5.6, 5.6)
     axes = page.subplots()
     _show(axes, sheet)
-    shown = [0, n // 4, n // 2, 3 * n // 4, n - 1]
+    shown = sorted({0, (n - 1) // 4, (n - 1) // 2, n - 1 - (n - 1) // 4, n - 1})
     axes.set_xticks([(i + 0.5) * w - 1 for i in shown], [f"{ticks[i]:.1f}" for i in shown])
     axes.set_yticks([(n - i - 0.5) * h - 1 for i in shown], [f"{ticks[i]:.1f}" for i in shown])
     axes.set(xlabel="$z_1$", ylabel="$z_2$")

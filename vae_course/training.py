@@ -66,7 +66,8 @@ def fit(
     silent = os.environ.get("TQDM_DISABLE") == "1"  # tqdm's bar for notebooks does not look at it
     with torch.random.fork_rng(devices=generators), tqdm(total=epochs, unit="epoch", disable=silent) as progress:
         torch.manual_seed(seed)
-        model.check(data.train_batch())
+        # A draw of images that `Dataset` has checked is zeros and ones, so one batch shows whether the model fits.
+        model.check(data.train_batch(slice(batch_size)) if data.binarize == "draw" else data.train)
         model.check(data.test)
         if objective(model, data.test[:2]).shape != (len(data.test[:2]),):
             raise ValueError("the objective must return one number for each image, of shape (batch,)")
