@@ -52,8 +52,9 @@ def test_claims_are_read_back_as_they_were_printed(capsys):
     ("value", "relation", "bound", "expected"),
     [
         (1, "≤", (2,), True), (3, "≤", (2,), False), (3, "≥", (2,), True), (1, "≥", (2,), False),
-        (1, "in", (0, 2), True), (3, "in", (0, 2), False), (-1, "in", (0, 2), False), (True, None, None, True), (False, None, None, False),
-        (float("nan"), "≤", (2,), False), (None, None, None, False),
+        (1, "in", (0, 2), True), (3, "in", (0, 2), False), (-1, "in", (0, 2), False),
+        (True, None, None, True), (False, None, None, False), (None, None, None, False),
+        (float("nan"), "≤", (2,), False),
     ],
 )  # fmt: skip
 def test_holds(value, relation, bound, expected):
