@@ -158,7 +158,7 @@ def main() -> int:
     torch.set_num_threads(arguments.threads)
     print(f"{records.processor()}, torch {torch.__version__}, {arguments.threads} thread(s)")
     results = {
-        "64-200-8, as in lesson 05": compare("64-200-8, as in lesson 05", images(8), 200, 8, 5, arguments.rounds),
+        "64-200-8, as in lesson 05": compare("64-200-8, as in lesson 05", images(8), 200, 8, 20, arguments.rounds),
         "784-400-20": compare("784-400-20", images(28), 400, 20, 2, arguments.rounds),
     }
     if arguments.record:

@@ -94,7 +94,7 @@ def test_manifold_puts_the_tile_of_each_z_where_its_axes_say(model):
     assert tile(left_column, top_row) == (0, 1)
     assert tile(right_column, bottom_row) == (1, 0)
     assert tile(left_column, bottom_row) == (0, 0)
-    labels = [float(t.get_text()) for t in axes.get_yticklabels()]
+    labels = [float(t.get_text().replace("−", "-")) for t in axes.get_yticklabels()]
     assert labels[np.argmin(axes.get_yticks())] == max(labels)
 
 

@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ROOT / "notebooks"
 IGNORED = "nbval-ignore-output"
+RECORDING = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}  # unless the environment says otherwise
 
 _CLAIM = re.compile(r"^([✓✗]) (.+?)(?:   (\S+ (?:≤|≥|in) .+))?$")
 _RELATION = re.compile(r"^(\S+) (≤|≥|in) (?:\[(\S+), (\S+)\]|(\S+))$")
@@ -81,7 +82,7 @@ def run(
     )
     start = time.perf_counter()
     # The kernel's own log goes nowhere; what a lesson writes to stderr is kept in its outputs.
-    client.execute(env={**os.environ, **(environment or {})}, stderr=subprocess.DEVNULL)
+    client.execute(env={**RECORDING, **os.environ, **(environment or {})}, stderr=subprocess.DEVNULL)
     return book, time.perf_counter() - start
 
 

@@ -111,8 +111,9 @@ def manifold(model: Any, n: int = 15) -> Figure:
     axes = page.subplots()
     _show(axes, sheet)
     shown = sorted({0, (n - 1) // 4, (n - 1) // 2, n - 1 - (n - 1) // 4, n - 1})
-    axes.set_xticks([(i + 0.5) * w - 1 for i in shown], [f"{ticks[i]:.1f}" for i in shown])
-    axes.set_yticks([(n - i - 0.5) * h - 1 for i in shown], [f"{ticks[i]:.1f}" for i in shown])
+    names = [f"{ticks[i]:.1f}".replace("-", "−") for i in shown]
+    axes.set_xticks([(i + 0.5) * w - 1 for i in shown], names)
+    axes.set_yticks([(n - i - 0.5) * h - 1 for i in shown], names)
     axes.set(xlabel="$z_1$", ylabel="$z_2$")
     return page
 
