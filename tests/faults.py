@@ -81,7 +81,7 @@ FAULTS = (
         "test_models.py::test_bernoulli_is_one_coin_a_pixel_and_adds_their_logs",
     ),
     Fault(
-        "mean for sum over pixels", "models.py", ".flatten(-3).sum(-1)", ".flatten(-3).mean(-1)",
+        "mean for sum over pixels", "models.py", ".sum(dim=(-3, -2, -1))", ".mean(dim=(-3, -2, -1))",
         "test_models.py::test_bernoulli_is_one_coin_a_pixel_and_adds_their_logs",
     ),
     Fault(

@@ -118,8 +118,10 @@ class BernoulliPixels(Distribution):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """(*batch,) nats for x: (*batch, *image), or (batch, *image) where there are samples of z."""
-        logits, x = torch.broadcast_tensors(self.logits, x)
-        return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").flatten(-3).sum(-1)
+        logits = self.logits
+        if x.shape != logits.shape:
+            logits, x = torch.broadcast_tensors(logits, x)
+        return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(dim=(-3, -2, -1))
 
 
 def bernoulli(logits: Tensor) -> BernoulliPixels:
