@@ -148,6 +148,10 @@ FAULTS = (
         "test_training.py::test_the_first_bad_step_is_the_one_named",
     ),
     Fault(
+        "sliders without a picture", "explorers.py", 'draw, {"auto_display": True}, **sliders', "draw, **sliders",
+        "test_plots.py::test_moving_a_slider_draws_anew_and_shows_it",
+    ),
+    Fault(
         "a claim that NaN passes", "checks.py", "value <= bound, f", "not value > bound, f",
         "test_checks.py::test_a_false_claim_is_printed_and_stops",
     ),

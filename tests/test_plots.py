@@ -107,8 +107,9 @@ def test_latent_map_decodes_the_place_it_marks(model):
     assert np.allclose(right.images[0].get_array(), expected, atol=1e-6)
 
 
-def test_moving_a_slider_draws_anew(model):
-    seen = []
+def test_moving_a_slider_draws_anew_and_shows_it(model, monkeypatch):
+    seen, shown = [], []
+    monkeypatch.setattr("ipywidgets.widgets.interaction.display", shown.append)
 
     def draw(z1, z2):
         seen.append((z1, z2))
@@ -121,3 +122,5 @@ def test_moving_a_slider_draws_anew(model):
     z1.value = 1.3
     assert seen[-1] == (1.3, 0.0)
     assert seen[0] == (0.0, 0.0)
+    assert len(shown) == len(seen) >= 2
+    assert all(isinstance(figure, plots.Figure) for figure in shown)

@@ -21,4 +21,5 @@ def latent_sliders(draw: Callable[[float, float], Figure], reach: float = 3.0) -
         )
         for name, label in (("z1", "z₁"), ("z2", "z₂"))
     }  # fmt: skip
-    return widgets.interactive(draw, **sliders)
+    # Without auto_display a returned figure, which pyplot does not know of, would never be shown.
+    return widgets.interactive(draw, {"auto_display": True}, **sliders)
