@@ -18,7 +18,7 @@ setup: $(READY) ## make .venv with all that the course needs (every other comman
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
-	@echo "setting up .venv, once: about a minute, and some 250 MB to fetch"
+	@echo "setting up .venv, once: about a minute, and some 300 MB to fetch"
 	@rm -f $(READY)
 	@$(PYTHON) -m venv .venv
 	@$(PY) -m pip install --quiet "$$(grep '^pip==' requirements.txt)"
@@ -44,7 +44,7 @@ execute: $(READY) ## for authors: record all lessons in place, or one: make exec
 seeds: $(READY) ## for authors: run the lessons under five other seeds, and record every claim's values
 	@$(RECORDING) $(PY) -m tools.robust seeds $(LESSON)
 
-robust: $(READY) ## for authors: seeds, threads, other instruction sets, every planted fault against every lesson
+robust: $(READY) ## for authors: seeds, threads, other instruction sets, other data, every planted fault against every lesson
 	@$(RECORDING) $(PY) -m tools.robust all $(LESSON)
 
 bench: $(READY) ## how fast is fit, against a loop by hand and the customary one

@@ -31,8 +31,9 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from vae_course.data import Dataset, import_torchvision, load
+from vae_course.data import Dataset, load
 from vae_course.models import VAE, Decoder, Encoder
+from vae_course.sets import import_torchvision
 from vae_course.training import fit
 
 BATCH = 100

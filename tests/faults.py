@@ -103,11 +103,11 @@ FAULTS = (
         "test_models.py::test_unchecked_switches_validation_off_and_on_again",
     ),
     Fault(
-        "training images in the test set", "data.py", "test_images = images[test]", "test_images = images[train][: len(test)]",
+        "training images in the test set", "sets.py", "Parts(images[train], images[test],", "Parts(images[train], images[train][: len(test)],",
         "test_data.py::test_no_training_image_is_in_the_test_set",
     ),
     Fault(
-        "labels of the other part", "data.py", "Split(labels[train], labels[test])", "Split(labels[train], labels[train])",
+        "labels of the other part", "sets.py", "labels[train], labels[test])", "labels[train], labels[train])",
         "test_data.py::test_labels_belong_to_their_images",
     ),
     Fault(
@@ -116,11 +116,112 @@ FAULTS = (
         "test_data.py::test_draw_is_anew_at_each_call_and_has_the_grey_value_as_its_mean",
     ),
     Fault(
-        "test draw that follows the seed", "data.py", "torch.bernoulli(test_images, generator=generator)", "torch.bernoulli(test_images)",
+        "test draw that follows the seed", "data.py", "torch.bernoulli(test, generator=generator)", "torch.bernoulli(test)",
         "test_data.py::test_the_test_draw_is_the_same_for_every_seed_and_leaves_the_random_state_alone",
     ),
     Fault(
-        "grey levels divided by 255", "data.py", "/ 16", "/ 255", "test_data.py::test_digits_are_scikit_learns_scans",
+        "grey levels divided by 255", "sets.py", "unsqueeze(1) / 16", "unsqueeze(1) / 255", "test_data.py::test_digits_are_scikit_learns_scans",
+    ),
+    Fault(
+        "own test pictures among those for training", "sets.py", "return Parts(images[train], images[test],",
+        "return Parts(images, images[test],",
+        "test_pictures.py::test_a_folder_of_two_hundred_pictures_is_loaded_and_split",
+    ),
+    Fault(
+        "the official test set for training", "sets.py", "Parts(_pixels(train), _pixels(test),", "Parts(_pixels(test), _pixels(train),",
+        "test_sets.py::test_mnist_and_those_made_like_it",
+    ),
+    Fault(
+        "channels of CIFAR-10 last", "sets.py", ".reshape(-1, 3, 32, 32) for", ".reshape(-1, 32, 32, 3).movedim(3, 1) for",
+        "test_sets.py::test_cifar10_is_read_with_its_channels_labels_and_batches_in_order",
+    ),
+    Fault(
+        "batches of CIFAR-10 as they come", "sets.py", "in sorted(batches)", "in batches",
+        "test_sets.py::test_cifar10_is_read_with_its_channels_labels_and_batches_in_order",
+    ),
+    Fault(
+        "factors of the training glyphs for testing", "sets.py", "(train_factors[name], test_factors[name])", "(train_factors[name], train_factors[name])",
+        "test_data.py::test_of_glyphs_exactly_so_many_are_drawn_with_their_factors",
+    ),
+    Fault(
+        "the training glyphs again for testing", "sets.py", "n_test or 2_000, seed=1", "n_test or 2_000, seed=0",
+        "test_data.py::test_of_glyphs_exactly_so_many_are_drawn_with_their_factors",
+    ),
+    Fault(
+        "rotation to the right", "glyphs.py", "angle.sin(), -angle.sin()", "-angle.sin(), angle.sin()",
+        "test_glyphs.py::test_rotation_turns_to_the_left_by_so_many_degrees",
+    ),
+    Fault(
+        "x and y exchanged", "glyphs.py", 'factors["x"], factors["y"]', 'factors["y"], factors["x"]',
+        "test_glyphs.py::test_x_moves_the_character_to_the_right_and_y_down_by_so_many_pixels",
+    ),
+    Fault(
+        "slant after rotation", "glyphs.py", "rotate @ slant", "slant @ rotate",
+        "test_glyphs.py::test_slant_comes_before_rotation",
+    ),
+    Fault(
+        "checksum not compared", "files.py", "(found := checksum(part, expected)) != expected", "False",
+        "test_files.py::test_what_is_wrong_is_one_sentence_that_says_what_was_found_and_what_to_do",
+    ),
+    Fault(
+        "any shared file is good", "files.py", "elif (found := checksum(shared / file.path, file.checksum)) != file.checksum:", "elif (found := ''):",
+        "test_files.py::test_what_is_wrong_is_one_sentence_that_says_what_was_found_and_what_to_do",
+    ),
+    Fault(
+        "a bad file thrown away", "files.py", "target.replace(aside)", "target.unlink()",
+        "test_files.py::test_a_bad_file_is_set_aside_and_replaced_by_a_good_one",
+    ),
+    Fault(
+        "named before it is verified", "files.py", "        _or_explain(target, write)\n", "        _or_explain(target, write)\n        shutil.copy(part, target)\n",
+        "test_files.py::test_what_is_wrong_is_one_sentence_that_says_what_was_found_and_what_to_do",
+    ),
+    Fault(
+        "written under its name at once", "files.py", 'target.with_name(f"{target.name}.{os.getpid()}.part")', "target",
+        "test_files.py::test_a_killed_download_leaves_nothing_under_the_name_and_the_next_one_works",
+    ),
+    Fault(
+        "one part file for all processes", "files.py", "{target.name}.{os.getpid()}.part", "{target.name}.part",
+        "test_files.py::test_two_processes_may_fetch_at_once",
+    ),
+    Fault(
+        "the shared file only where it can be copied", "files.py", "        return source  #", "        raise  #",
+        "test_files.py::test_where_nothing_can_be_written_the_shared_file_is_read_and_a_download_refused",
+    ),
+    Fault(
+        "pickles are run", "pictures.py", "allow_pickle=False", "allow_pickle=True",
+        "test_pictures.py::test_a_pickle_is_never_run",
+    ),
+    Fault(
+        "classes of one's own pictures by file", "pictures.py", "path.relative_to(folder).parts[0] if", "path.name if",
+        "test_pictures.py::test_sub_folders_are_classes_in_the_order_of_their_names",
+    ),
+    Fault(
+        "transparent is black", "pictures.py", 'picture.size, "white"', 'picture.size, "black"',
+        "test_pictures.py::test_transparent_places_become_white",
+    ),
+    Fault(
+        "posterior without the prior", "toy.py", "torch.eye(self.weight.shape[1]).to(self.weight) + self.weight.T", "self.weight.T",
+        "test_toy.py::test_bayes_rule_holds_for_every_x_and_z",
+    ),
+    Fault(
+        "marginal with the standard deviation", "toy.py", "self.sigma**2))", "self.sigma))",
+        "test_toy.py::test_the_marginal_is_normal_with_the_covariance_of_a_sum",
+    ),
+    Fault(
+        "a doctor who is always content", "doctor.py", "all(finding.ready for finding in self.findings)", "True",
+        "test_doctor.py::test_a_note_leaves_the_machine_ready_and_a_fix_does_not",
+    ),
+    Fault(
+        "a self-test that compares nothing", "doctor.py", '"KL divergence": bool(off < 5)', '"KL divergence": bool(off < 5e5)',
+        "test_doctor.py::test_the_self_test_notices_a_wrong_operation",
+    ),
+    Fault(
+        "the report tells where the data are", "doctor.py", "text.replace(folder, name) if folder else text", "text",
+        "test_doctor.py::test_the_report_is_one_block_that_names_no_user_and_no_folder",
+    ),
+    Fault(
+        "failure reported as success", "__main__.py", "return int(failed)", "return 0",
+        "test_doctor.py::test_what_is_fetched_is_verified_and_what_is_not_there_gets_a_sentence",
     ),
     Fault(
         "descent for ascent", "training.py", "loss = -objective(model, x).mean()", "loss = objective(model, x).mean()",
@@ -148,7 +249,7 @@ FAULTS = (
         "test_training.py::test_the_first_bad_step_is_the_one_named",
     ),
     Fault(
-        "sliders without a picture", "explorers.py", 'draw, {"auto_display": True}, **sliders', "draw, **sliders",
+        "sliders without a picture", "explorers.py", 'draw, {"auto_display": True}, **controls', "draw, **controls",
         "test_plots.py::test_moving_a_slider_draws_anew_and_shows_it",
     ),
     Fault(

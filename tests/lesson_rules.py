@@ -16,10 +16,10 @@ from PIL import Image
 
 COLUMNS = 88  # of a line of code
 LONGEST, NINETY_PERCENT, MEDIAN = 40, 20, 8  # lines of a code cell
-CELLS, LINES, WORDS = (25, 80), 300, (900, 3000)
+CELLS, LINES, WORDS = (25, 85), 340, (900, 3250)
 SIZE = 1_000_000  # bytes, with outputs
 TAGS = {"parameters", "nbval-ignore-output"}
-MAY_BE_IGNORED = ("explorers", "interact", "_sliders", "time.perf_counter", "torch.device", "cuda")
+MAY_BE_IGNORED = ("doctor.examine", "explorers", "interact", "_sliders", "time.perf_counter", "torch.device", "cuda")
 
 
 def problems(book: nbformat.NotebookNode) -> list[str]:

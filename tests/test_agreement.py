@@ -25,7 +25,7 @@ def definitions(number):
 @pytest.fixture(scope="module")
 def lesson_05():
     data = load("digits", binarize="draw")
-    scope = {"data": data, "D": 64, "SEED": 0}
+    scope = {"data": data, "D": 64, "SEED": 0, "EPOCHS": 3}
     keep = {"HandmadeVAE", "sample", "log_likelihood", "kl_to_standard_normal", "elbo_by_hand", "train"}
     nodes = [n for n in definitions("05") if not isinstance(n, ast.FunctionDef | ast.ClassDef) or n.name in keep]
     exec(compile(ast.Module(nodes, type_ignores=[]), "lesson 05", "exec"), scope)

@@ -1,15 +1,14 @@
 """data.py: the split, the draws, and what is refused."""
 
-import sys
-import types
-
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vae_course import data as data_module
-from vae_course.data import Dataset, Split, check_images, import_torchvision, load
+from vae_course import glyphs
+from vae_course.data import Dataset, Split, check_images, load
+from vae_course.sets import SETS
 
 
 def test_digits_are_scikit_learns_scans():
@@ -76,11 +75,81 @@ def test_threshold_is_one_half():
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("digit", "did you mean 'digits'"), ("Digits", "did you mean 'digits'"), ("xyz", "there are: digits")],
+    [
+        ("digit", "there is no data set called 'digit': did you mean 'digits'?"),
+        ("Glyphs", "there is no data set called 'Glyphs': did you mean 'glyphs'?"),
+        ("fashionmnist", "there is no data set called 'fashionmnist': did you mean 'fashion_mnist'?"),
+        ("xyz", f"there is no data set called 'xyz': there are: {', '.join(SETS)}"),
+        ("", f"there is no data set called '': there are: {', '.join(SETS)}"),
+        ("toy", "toy densities are points, not images: from vae_course import toy"),
+    ],
 )
 def test_an_unknown_data_set_names_the_nearest(name, sentence):
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError) as caught:
         load(name)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("binarize", [None, "threshold", "draw"])
+def test_n_train_and_n_test_take_the_first_images_with_their_labels(binarize):
+    data, all_of_it = load("digits", binarize, n_train=30, n_test=20), load("digits", binarize)
+    assert torch.equal(data.train, all_of_it.train[:30])
+    assert torch.equal(data.test, all_of_it.test[:20])
+    assert torch.equal(data.labels.train, all_of_it.labels.train[:30])
+    assert torch.equal(data.labels.test, all_of_it.labels.test[:20])
+
+
+def test_n_train_and_n_test_are_at_most_what_there_is():
+    data = load("digits", n_train=10_000, n_test=1)
+    assert (len(data.train), len(data.test)) == (1438, 1)
+
+
+def test_of_glyphs_exactly_so_many_are_drawn_with_their_factors():
+    data = load("glyphs", n_train=60, n_test=30)
+    assert (len(data.train), len(data.test), data.image_shape) == (60, 30, (1, 28, 28))
+    for images, factors, n, seed in (
+        (data.train, {name: f.train for name, f in data.factors.items()}, 60, 0),
+        (data.test, {name: f.test for name, f in data.factors.items()}, 30, 1),
+    ):
+        drawn, known = glyphs.draw(n, seed)
+        assert torch.equal(images, drawn)
+        assert factors.keys() == known.keys()
+        assert all(torch.equal(factors[name], known[name]) for name in known)
+    assert torch.equal(data.labels.train, data.factors["character"].train)
+    assert torch.equal(data.labels.test, data.factors["character"].test)
+
+
+def test_the_drawn_test_glyphs_do_not_depend_on_how_many_there_are_for_training():
+    few, many = (load("glyphs", "draw", n_train=n, n_test=20) for n in (10, 30))
+    assert torch.equal(few.test, many.test)
+
+
+def test_without_a_number_there_are_ten_thousand_glyphs_for_training_and_two_thousand_for_testing(monkeypatch):
+    def few(n, seed=0):
+        asked.append((n, seed))
+        return draw(5, seed)
+
+    asked, draw = [], glyphs.draw
+    monkeypatch.setattr(glyphs, "draw", few)
+    load("glyphs")
+    load("glyphs", n_train=11_000)
+    assert asked == [(10_000, 0), (2_000, 1), (11_000, 0), (2_000, 1)]
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, "3"])
+@pytest.mark.parametrize("name", ["n_train", "n_test"])
+def test_another_number_of_images_is_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, but it is {value!r}"):
+        load("digits", **{name: value})
+
+
+def test_an_array_of_ones_own_is_split_without_overlap_and_the_same_each_time():
+    own = np.random.default_rng(0).integers(0, 256, (25, 7, 6), dtype=np.uint8)
+    data = load(own)
+    assert (len(data.train), len(data.test), data.image_shape, data.name) == (20, 5, (1, 7, 6), "your own")
+    assert torch.equal(torch.cat([data.test, data.train]), torch.cat([load(own).test, load(own).train]))
+    parts = (torch.cat([data.train, data.test])[:, 0] * 255).round().to(torch.uint8).numpy()
+    assert sorted(p.tobytes() for p in parts) == sorted(p.tobytes() for p in own)
 
 
 def test_an_unknown_binarization_is_refused():
@@ -116,6 +185,8 @@ def test_images_without_a_given_shape_need_four_dimensions():
     check_images(GOOD)
     with pytest.raises(ValueError, match=r"\(batch, channels, height, width\), not \(4, 8, 8\)"):
         check_images(GOOD[:, 0])
+    with pytest.raises(ValueError, match="empty"):
+        check_images(GOOD[:, :, :0])
 
 
 def test_a_data_set_of_ones_own_is_checked():
@@ -128,50 +199,3 @@ def test_a_data_set_of_ones_own_is_checked():
 @given(st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4))
 def test_every_image_in_range_is_accepted(pixels):
     check_images(torch.tensor(pixels).reshape(1, 1, 2, 2), (1, 2, 2))
-
-
-def test_torchvision_can_be_imported():
-    """Whatever builds of torch and torchvision stand beside each other here."""
-    torchvision = import_torchvision()
-    pixels = torchvision.transforms.ToTensor()(GOOD[0, 0].numpy())
-    assert torch.equal(pixels, GOOD[0])
-
-
-@pytest.mark.parametrize("missing", [True, False])
-def test_torchvisions_operators_are_declared_only_where_the_import_fails(monkeypatch, missing):
-    declared, attempts = [], []
-
-    class Library:
-        def __init__(self, *_):
-            declared.append(self)
-
-        def define(self, schema):
-            declared.append(schema.partition("(")[0])
-
-    def fake_import(name, *arguments):
-        if name != "torchvision":
-            return real_import(name, *arguments)
-        attempts.append(name)
-        if missing and not declared:
-            raise RuntimeError("operator torchvision::nms does not exist")
-        return types.ModuleType("torchvision")
-
-    real_import = __import__
-    monkeypatch.setattr("builtins.__import__", fake_import)
-    monkeypatch.setattr(data_module.torch.library, "Library", Library)
-    monkeypatch.setattr(sys, "modules", {k: v for k, v in sys.modules.items() if "torchvision" not in k})
-    assert import_torchvision().__name__ == "torchvision"
-    assert declared[1:] == (["nms", "qnms"] if missing else [])
-    assert len(attempts) == 1 + missing
-
-
-def test_another_failure_of_torchvision_is_not_hidden(monkeypatch):
-    def fake_import(name, *arguments):
-        if name == "torchvision":
-            raise RuntimeError("something else")
-        return real_import(name, *arguments)
-
-    real_import = __import__
-    monkeypatch.setattr("builtins.__import__", fake_import)
-    with pytest.raises(RuntimeError, match="something else"):
-        import_torchvision()

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from vae_course import plots
-from vae_course.explorers import latent_sliders
+from vae_course.explorers import latent_sliders, sliders
 from vae_course.models import VAE, Decoder, Encoder
 from vae_course.training import History
 
@@ -70,6 +70,30 @@ def test_latent_scatter_marks_each_class_by_its_digit():
     assert sum(len(c.get_offsets()) for c in figure.axes[0].collections) == 20
 
 
+def test_bars_are_as_long_as_the_values_in_their_order():
+    figure = plots.bars({"one": {"first": 0.8, "second": 0.2}, "two": {"second": 0.3, "first": 0.9}}, "length")
+    axes = figure.axes[0]
+    places = [(bar.get_width(), round(bar.get_y() + bar.get_height() / 2, 6)) for bar in axes.patches]
+    assert places == [(0.8, -0.2), (0.2, 0.8), (0.9, 0.2), (0.3, 1.2)]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["first", "second"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["one", "two"]
+
+
+def test_density_map_has_each_axis_where_it_says():
+    def log_prob(x):  # high at x_1 = 2, x_2 = -1
+        return -((x[:, 0] - 2) ** 2 + (x[:, 1] + 1) ** 2)
+
+    points = torch.tensor([[2.0, -1.0], [0.0, 0.0]])
+    axes = plots.density_map(log_prob, reach=4.0, points=points).axes[0]
+    mesh = axes.collections[0]
+    row, column = np.unravel_index(np.argmax(mesh.get_array()), (201, 201))
+    tick = np.linspace(-4, 4, 201)
+    assert (tick[column], tick[row]) == pytest.approx((2, -1))
+    assert mesh.get_array().max() == pytest.approx(1.0)
+    np.testing.assert_allclose(np.stack(axes.lines[0].get_data(), axis=1), points)
+
+
 def test_manifold_puts_the_tile_of_each_z_where_its_axes_say(model):
     """The decoder paints the upper half black where z_1 > 0, and the lower half where z_2 > 0."""
 
@@ -124,3 +148,17 @@ def test_moving_a_slider_draws_anew_and_shows_it(model, monkeypatch):
     assert seen[0] == (0.0, 0.0)
     assert len(shown) == len(seen) >= 2
     assert all(isinstance(figure, plots.Figure) for figure in shown)
+
+
+def test_sliders_start_where_they_are_told_and_go_in_whole_steps_between_whole_numbers():
+    front = sliders(lambda **values: None, mu=(-1.0, 3.0, 0.5), log2_k=(0, 10, 4))
+    mu, k = front.children[:2]
+    assert (mu.min, mu.max, mu.value, mu.step, mu.description) == (-1.0, 3.0, 0.5, 0.04, "μ")
+    assert (k.min, k.max, k.value, k.step, k.description) == (0, 10, 4, 1, "log2 k")
+    assert isinstance(k.value, int)
+
+
+@pytest.mark.parametrize("range_", [(0.0, 1.0, 2.0), (1.0, 0.0, 0.5), (1.0, 1.0, 1.0)])
+def test_a_slider_that_starts_outside_its_range_is_refused(range_):
+    with pytest.raises(ValueError, match="the slider of beta starts at"):
+        sliders(lambda beta: None, beta=range_)

@@ -46,6 +46,9 @@ def test_claims_are_read_back_as_they_were_printed(capsys):
         (True, "three   spaces", 1.0, "in", (0.0, 1000.0)),
         (True, "a fact", None, None, None),
     ]
+    assert lessons.measured(book) == {
+        "one: at most": 1.5, "two, at least": 1e-7, "three   spaces": 1.0, "not asserted": 1.0,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

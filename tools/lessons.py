@@ -22,6 +22,7 @@ IGNORED = "nbval-ignore-output"
 RECORDING = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}  # unless the environment says otherwise
 
 _CLAIM = re.compile(r"^([✓✗]) (.+?)(?:   (\S+ (?:≤|≥|in) .+))?$")
+_MEASURED = re.compile(r"^· (.+?)   (\S+) \(measured, not asserted\)$", re.MULTILINE)
 _RELATION = re.compile(r"^(\S+) (≤|≥|in) (?:\[(\S+), (\S+)\]|(\S+))$")
 
 
@@ -134,6 +135,12 @@ def printed(book: nbformat.NotebookNode) -> str:
     """All that the lesson printed."""
     outputs = (o for c in book.cells if c.cell_type == "code" for o in c.outputs)
     return "".join(o.text for o in outputs if o.output_type == "stream" and o.name == "stdout")
+
+
+def measured(book: nbformat.NotebookNode) -> dict[str, float]:
+    """What the claims measured, by their sentences, with and without a bound; exact facts have no value."""
+    asserted = {c.sentence: c.value for c in claims(book) if c.value is not None}
+    return asserted | {sentence: float(value) for sentence, value in _MEASURED.findall(printed(book))}
 
 
 def claims(book: nbformat.NotebookNode) -> list[Claim]:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal, kl_divergence
 
+from vae_course.data import Split
+
 _NO_BOUND: Any = object()
 
 
@@ -90,6 +92,196 @@ def _exercise(judge: Callable[..., str | None]) -> Callable[..., bool]:
     return check
 
 
+# Lesson 00 -----------------------------------------------------------------------------------------
+
+
+@_exercise
+def check_to_bits(to_bits: Callable[[float], float]) -> str | None:
+    """Lesson 00: nats -> bits."""
+    nats = math.log(8.0)  # three fair coins
+    bits = float(_given(to_bits(nats)))
+    mistakes = {
+        "you multiplied by ln 2: a bit is less than a nat, so there must be more of them": nats * math.log(2),
+        "nothing has changed: that is still the number of nats": nats,
+        "that is the logarithm to base 10; a bit is base 2": nats / math.log(10),
+        "take no logarithm of the nats: they are one already": math.log2(nats),
+    }
+    for complaint, value in mistakes.items():
+        if math.isclose(bits, value, rel_tol=1e-4):
+            return complaint
+    if not math.isclose(bits, 3.0, rel_tol=1e-4):
+        return f"three fair coins cost {nats:.4f} nats, and that is 3 bits; yours is {bits:.4f}"
+    return None
+
+
+@_exercise
+def check_home_of(home_of: Callable[[Tensor, Tensor, int], Tensor]) -> str | None:
+    """Lesson 00: the mean code of the images of one digit. (codes (n, 2), labels (n,), digit) -> (2,)."""
+    codes = torch.tensor([[1.0, 0.0], [3.0, 4.0], [-5.0, 7.0], [0.5, -2.0]])
+    labels = torch.tensor([3, 3, 0, 7])
+    home = _given(home_of(codes, labels, 3))
+    if not isinstance(home, Tensor):
+        return f"return the place as a tensor of two numbers, not as {type(home).__name__}"
+    if home.shape == () and torch.allclose(home, torch.tensor(2.0)):
+        return "you averaged over both numbers as well: take the mean with dim=0, which leaves two"
+    if home.shape == (1, 2):
+        return "the shape is (1, 2), because keepdim kept the dimension that was averaged over: leave it out"
+    if home.shape != (2,):
+        return f"a place has two numbers, so the shape should be (2,), not {tuple(home.shape)}: average over the images"
+    if torch.allclose(home, codes.mean(0)):
+        return "this is the mean of all codes: keep those whose label is the digit"
+    if any(torch.allclose(home, code) for code in codes):
+        return "this is the code of a single image: average over all images of the digit"
+    if not torch.allclose(home, torch.tensor([2.0, 2.0])):
+        return (
+            f"for codes (1, 0) and (3, 4) of a digit it is (2, 2), yours is {tuple(round(v, 4) for v in home.tolist())}"
+        )
+    return None
+
+
+@_exercise
+def check_turned_left(turned_left: Callable[[Mapping[str, Any], float], Tensor]) -> str | None:
+    """Lesson 00: which training glyphs are turned to the left by more than so many degrees?"""
+    angles = torch.tensor([12.0, -15.0, 3.0, 18.0, -2.0, 10.0])
+    factors = {"rotation": Split(train=angles, test=angles.flip(0)), "x": Split(-angles, angles)}
+    numbers = _given(turned_left(factors, 10.0))
+    if isinstance(numbers, tuple):
+        return "this is a tuple, as torch.where gives one: take its first entry, [0]"
+    if isinstance(numbers, Tensor) and numbers.dtype == torch.bool:
+        return "this says of each image whether it is turned; torch.nonzero gives the numbers of those that are"
+    found = torch.as_tensor(numbers)
+    if found.dim() > 1:
+        return f"the shape should be (how many,), not {tuple(found.shape)}: flatten it"
+    mistakes = {
+        "these are turned to the right: to the left is positive": [1],
+        "these are turned either way: only positive angles are to the left": [0, 1, 3],
+        "an image at exactly that angle is not turned by more than it": [0, 3, 5],
+        "these are the numbers of test images: take the part .train": [2, 5],
+        "these are all images that are turned to the left: by how much matters": [0, 2, 3, 5],
+    }
+    for complaint, value in mistakes.items():
+        if sorted(found.tolist()) == value:
+            return complaint
+    if found.is_floating_point():
+        return "these are angles: the numbers of the images are asked"
+    if found.tolist() == [3, 0]:
+        return "these are the right ones; put them in ascending order"
+    if found.tolist() != [0, 3]:
+        return f"for the angles {angles.tolist()} and 10 degrees it is [0, 3], yours is {found.tolist()}"
+    return None
+
+
+# Lesson 01 -----------------------------------------------------------------------------------------
+
+
+@_exercise
+def check_lost(lost: Callable[[Tensor, int, int], Tensor]) -> str | None:
+    """Lesson 01: the error of PCA with k components. (singular values of n centred images, n, k) -> squared error."""
+    x = torch.randn(50, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * torch.arange(1, 7)
+    x = x - x.mean(0)
+    _, s, v = torch.linalg.svd(x, full_matrices=False)
+    n, k = len(x), 2
+    right = (x - x @ v[:k].T @ v[:k]).pow(2).sum(1).mean().item()
+    answer = torch.as_tensor(_given(lost(s, n, k)))
+    if answer.numel() != 1:
+        return f"these are {answer.numel()} numbers, one for each component that is lost: add them up"
+    value = answer.item()
+    mistakes = {
+        "this is what PCA keeps: what it loses belongs to the other components": (s[:k] ** 2).sum() / n,
+        "the eigenvalues are the squares of the singular values": s[k:].sum() / n,
+        "square each singular value, and then add up": s[k:].sum() ** 2 / n,
+        "only the singular value is squared: n is not": ((s[k:] / n) ** 2).sum(),
+        "this is the sum over all images: divide by n": (s[k:] ** 2).sum(),
+        "this is the error per pixel: ours is summed over the pixels": (s[k:] ** 2).sum() / n / len(s),
+        "averaged over components: sum over those that are lost": (s[k:] ** 2).mean() / n,
+        "the first k are kept, so k + 1 is the first that is lost": (s[k + 1 :] ** 2).sum() / n,
+        "the covariance here is divided by n, not by n - 1": (s[k:] ** 2).sum() / (n - 1),
+    }
+    for complaint, wrong in mistakes.items():
+        if math.isclose(value, float(wrong), rel_tol=1e-6):
+            return complaint
+    if not math.isclose(value, right, rel_tol=1e-6):
+        return f"for 50 images of 6 pixels and k = 2 it is {right:.4f}, yours is {value:.4f}"
+    return None
+
+
+@_exercise
+@torch.random.fork_rng(devices=[])
+def check_erase(erase: Callable[[Tensor, float], Tensor]) -> str | None:
+    """Lesson 01: each pixel is 0 with probability p, and left as it is otherwise. (x (n, pixels), p) -> (n, pixels)."""
+    torch.manual_seed(0)
+    x = 0.2 + 0.6 * torch.rand(400, 50)
+    before = x.clone()
+    damaged = _given(erase(x, 0.75))
+    if not torch.equal(x, before):
+        return "x itself was changed, and the undamaged image is needed as the target: make a new tensor"
+    if damaged.shape != x.shape:
+        return f"the shape should stay {tuple(x.shape)}, not become {tuple(damaged.shape)}"
+    erased = damaged == 0
+    if torch.allclose(damaged[~erased], 4 * x[~erased]):
+        return "the pixels that stay were made four times as bright, as dropout does: leave them as they are"
+    if not torch.equal(damaged[~erased], x[~erased]):
+        return "some pixels are neither 0 nor what they were"
+    share = erased.float().mean().item()
+    if abs(share - 0.25) < 0.02:
+        return "with p = 0.75 a quarter of the pixels is erased: that is the probability to keep one"
+    if bool((erased == erased[0]).all()):
+        return "the same pixels are erased in all images: draw one number for every pixel of every image"
+    if bool((erased == erased[:, :1]).all()):
+        return "whole images are erased: draw one number for every pixel"
+    if abs(share - 0.75) > 0.02:
+        return f"with p = 0.75, {share:.0%} of the pixels are erased"
+    if bool((erased.sum(1) == erased[0].sum()).all()):
+        return "every image loses equally many pixels: each is to be erased independently of the others"
+    if torch.equal(erase(x, 0.75) == 0, erased):
+        return "the second call erases the same pixels: draw anew each time"
+    return None
+
+
+@_exercise
+@torch.random.fork_rng(devices=[])
+def check_new_codes(new_codes: Callable[[Tensor, int], Tensor]) -> str | None:
+    """Lesson 01: n draws from the Gaussian with the mean and covariance of codes (images, k)."""
+    torch.manual_seed(0)
+    mix = torch.tensor([[2.0, 0.0], [1.5, 0.5]])
+    codes, n = torch.randn(1000, 2) @ mix.T + torch.tensor([3.0, -1.0]), 40_000
+    try:
+        z = _given(new_codes(codes, n))
+    except torch.linalg.LinAlgError:
+        return "the covariance of the codes is 2 by 2 here: torch.cov wants one number a row, so torch.cov(codes.T)"
+    except RuntimeError as error:
+        return f"the shapes do not fit: draws are rows, so it is noise of shape (n, k) @ L.T ({error})"
+    if z.shape != (n, 2):
+        return f"for {n} draws of 2 numbers the shape should be ({n}, 2), not {tuple(z.shape)}"
+    if bool((torch.cdist(z[:100], codes).min(1).values < 1e-5).any()):
+        return "these are codes of the images again: draw new ones"
+    if torch.equal(z, _given(new_codes(codes, n))):
+        return "the second call gives the same draws"
+    mean, cov, right = z.mean(0), torch.cov(z.T), torch.cov(codes.T)
+    if not torch.allclose(mean, codes.mean(0), atol=0.1):
+        missing = ": add the mean of the codes" if mean.abs().max() < 0.1 else ""
+        return f"their mean is {_shown(mean)}, that of the codes {_shown(codes.mean(0))}{missing}"
+    mistakes = {
+        "each number is drawn by itself, but codes go together: their covariance is missing": right.diag().diag(),
+        "you multiplied the noise by the covariance itself; it needs L, of which the covariance is L L^T": right
+        @ right,
+        "the noise is still that of N(0, I): multiply it by L": torch.eye(2),
+        "noise @ L has the covariance L^T L; draws are rows, so it is noise @ L.T": (
+            torch.linalg.cholesky(right).T @ torch.linalg.cholesky(right)
+        ),
+    }
+    if torch.allclose(cov, right, rtol=0.05, atol=0.1):
+        return None
+    for complaint, wrong in mistakes.items():
+        if torch.allclose(cov, wrong, rtol=0.05, atol=0.1):
+            return complaint
+    return f"their covariance is {_shown(cov.flatten())}, that of the codes {_shown(right.flatten())}"
+
+
+def _shown(values: Tensor) -> str:
+    return f"({', '.join(f'{v:.2f}' for v in values.tolist())})"
+
+
 # Lesson 05 -----------------------------------------------------------------------------------------
 
 _BUGS = {
@@ -152,6 +344,8 @@ def check_draw_images(draw_images: Callable[[Any, int], Tensor]) -> str | None:
         return f"z should come from the prior, N(0, I), but yours has mean {z.mean():.2f} and deviation {z.std():.2f}"
     if not ((images == 0) | (images == 1)).all():
         return "some pixels are grey: that is the mean of p(x|z), not a draw from it"
+    if images.sum() == 0:
+        return "every pixel that is 1 with probability 0.3 came out as 0: draw it, do not round"
     if abs(images.mean() - 0.3) > 0.05:
         return f"a pixel that is 1 with probability 0.3 came out as 1 in {images.mean():.0%} of your draws"
     return None
@@ -182,6 +376,8 @@ def check_kl_per_latent(kl_per_latent: Callable[[Any, Tensor], Tensor]) -> str |
         return "you summed over the images: take their mean"
     if torch.allclose(kl, kl_divergence(Normal(mu, sigma**2), Normal(0.0, 1.0)).mean(0)):
         return "sigma was squared once too often: what the Normal stores is the standard deviation"
+    if torch.allclose(kl, (0.5 * (mu**2 + sigma**2 - 1 - sigma.log())).mean(0)):
+        return "the formula has log sigma^2, which is 2 log sigma: variance.log(), not stddev.log()"
     if not torch.allclose(kl, right.mean(0), rtol=1e-4):
         return f"for mu = 1 and -1 with sigma = 0.5 the mean is {right.mean(0)[1]:.4f} nats, yours is {kl[1]:.4f}"
     return None
@@ -197,6 +393,7 @@ def check_kl_to_prior(kl_to_prior: Callable[[Tensor, Tensor, float], Tensor]) ->
         return f"for two images the shape should be (2,), not {tuple(kl.shape)}: sum over the latents alone"
     var, latents = log_var.exp(), mu.shape[1]
     mistakes = {
+        "log s counts once for each latent, and whole: add it before you sum": right + math.log(s) * (1 - latents),
         "the term log s is missing: a wider prior spreads its mass thinner": right - latents * math.log(s),
         "both mu^2 and sigma^2 are to be divided by s^2: mu^2 is not": right + (mu**2).sum(1) * (0.5 - 0.5 / s**2),
         "both mu^2 and sigma^2 are to be divided by s^2: sigma^2 is not": right + var.sum(1) * (0.5 - 0.5 / s**2),

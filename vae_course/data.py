@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import math
-import sys
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import ModuleType
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from vae_course import pictures
+from vae_course.sets import SETS, Parts, split_off_test
 
 BINARIZE = (None, "draw", "threshold")
 
@@ -37,7 +40,7 @@ def check_images(x: Tensor, image_shape: tuple[int, ...] | None = None) -> None:
     expected = f"(batch, {', '.join(map(str, image_shape))})" if image_shape else "(batch, channels, height, width)"
     if (tuple(x.shape[1:]) != tuple(image_shape)) if image_shape else (x.dim() != 4):
         raise ValueError(f"images must have the shape {expected}, not {tuple(x.shape)}")
-    if len(x) == 0:
+    if x.numel() == 0:
         raise ValueError("there are no images: the batch is empty")
     low, high = (bound.item() for bound in torch.aminmax(x))  # NaN if any pixel is
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -52,7 +55,7 @@ class Dataset:
     """Images for training and testing. Lesson 05 says why pixels are drawn anew at each step.
 
     train, test: (n, channels, height, width), float32 in [0, 1]
-    labels: the class of each image, int64 of shape (n,)
+    labels: the class of each image, int64 of shape (n,); all 0 where there are none
     factors: what is known of how each image was made, by name; empty where nothing is
     binarize: None, the grey images as they are;
         "threshold", 1 where a pixel is above one half;
@@ -88,71 +91,56 @@ class Dataset:
         return replace(self, train=self.train.to(device), test=self.test.to(device))
 
 
-def _digits() -> tuple[Tensor, Tensor]:
-    """scikit-learn's 1,797 scans of handwritten digits, 8x8 with 17 grey levels (UCI, Alpaydin & Kaynak 1998)."""
-    from sklearn.datasets import load_digits
+def load(
+    source: Any = "digits", binarize: str | None = None, *, n_train: int | None = None, n_test: int | None = None
+) -> Dataset:
+    """A data set by its name, or your own pictures; the same split and drawn test images on every call.
 
-    bunch = load_digits()
-    images = torch.as_tensor(bunch.images, dtype=torch.float32).unsqueeze(1) / 16
-    return images, torch.as_tensor(bunch.target, dtype=torch.int64)
-
-
-_SETS: dict[str, Callable[[], tuple[Tensor, Tensor]]] = {"digits": _digits}
-
-
-def load(name: str = "digits", binarize: str | None = None) -> Dataset:
-    """The data set called `name`; the same split, and the same drawn test images, on every call.
-
-    name: "digits" (8x8, needs no network)
+    source: "digits", "glyphs" (neither needs a file), "mnist", "fashion_mnist", "kmnist", "cifar10", "binarized_mnist"
+        (`python -m vae_course data` says where they are); or a folder of pictures, an .npz file, or an array of images
+        (see `pictures.read`), a fifth of which is kept for testing
     binarize: None, "draw" or "threshold": see `Dataset`
-    Raises ValueError for a name or a binarization there is not.
+    n_train, n_test: at most so many images of each part; of "glyphs", which are drawn, exactly so many
+    Raises ValueError for a name or a binarization there is not, and DataError where files cannot be had.
     """
-    if name not in _SETS:
-        near = difflib.get_close_matches(str(name).lower(), _SETS, n=1, cutoff=0.4)
-        meant = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(_SETS)}"
-        raise ValueError(f"there is no data set called {name!r}: {meant}")
     if binarize not in BINARIZE:
         raise ValueError(f"binarize must be None, 'draw' or 'threshold', not {binarize!r}")
-    images, labels = _SETS[name]()
-    # Neither the split nor the test draw may follow a lesson's seed: all numbers are of the same images.
-    generator = torch.Generator().manual_seed(0)
-    order = torch.randperm(len(images), generator=generator)
-    test, train = order.split([len(images) // 5, len(images) - len(images) // 5])
-    test_images = images[test]
+    for name, value in (("n_train", n_train), ("n_test", n_test)):
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise ValueError(f"{name} must be a whole number of at least 1, but it is {value!r}")
+    generator = torch.Generator().manual_seed(0)  # not a lesson's seed: all numbers are to be of the same images
+    parts = _read(source, n_train, n_test, generator)
+    train, test = parts.train, parts.test
     if binarize == "threshold":
-        images, test_images = (images > 0.5).float(), (test_images > 0.5).float()
+        train, test = (train > 0.5).float(), (test > 0.5).float()
     elif binarize == "draw":
-        test_images = torch.bernoulli(test_images, generator=generator)
+        test = torch.bernoulli(test, generator=generator)
     return Dataset(
-        train=images[train],
-        test=test_images,
-        labels=Split(labels[train], labels[test]),
-        image_shape=tuple(images.shape[1:]),
+        train=train[:n_train],
+        test=test[:n_test],
+        labels=Split(parts.train_labels[:n_train], parts.test_labels[:n_test]),
+        image_shape=tuple(train.shape[1:]),
+        factors={name: Split(a[:n_train], b[:n_test]) for name, (a, b) in parts.factors.items()},
         binarize=binarize,
-        name=name,
+        name=str(source) if isinstance(source, str | Path) else "your own",
     )
 
 
-def import_torchvision() -> ModuleType:
-    """torchvision, also where a CUDA build of it stands beside a CPU build of torch.
-
-    There its import stops at "operator torchvision::nms does not exist" (pytorch/pytorch#122494).
-    Declaring the two operators it looks for is enough for data sets, transforms and grids of images.
-    Raises ImportError where torchvision is not installed.
-    """
-    try:
-        import torchvision
-    except RuntimeError as error:
-        if "torchvision::" not in str(error):
-            raise
-        for half_loaded in [m for m in sys.modules if m.partition(".")[0] == "torchvision"]:
-            del sys.modules[half_loaded]
-        library = torch.library.Library("torchvision", "DEF")
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _declared.append(library)
-        import torchvision
-    return torchvision
+def _read(source: Any, n_train: int | None, n_test: int | None, generator: torch.Generator) -> Parts:
+    if isinstance(source, str) and source in SETS:
+        return SETS[source].read(n_train, n_test, generator)
+    if isinstance(source, str) and not _is_path(source):
+        if source == "toy":
+            raise ValueError("toy densities are points, not images: from vae_course import toy")
+        near = difflib.get_close_matches(source.lower(), SETS, n=1, cutoff=0.4)
+        meant = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(SETS)}"
+        raise ValueError(f"there is no data set called {source!r}: {meant}")
+    images, labels = pictures.read(source)
+    if len(images) < 5:
+        raise ValueError(f"{len(images)} images cannot be split into four parts for training and one for testing")
+    check_images(images)
+    return split_off_test(images, labels, generator)
 
 
-_declared: list[torch.library.Library] = []  # a library's operators go when it is collected
+def _is_path(source: str) -> bool:
+    return any(mark in source for mark in {os.sep, "/", ".np"}) or (source != "" and Path(source).is_dir())

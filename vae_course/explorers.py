@@ -9,17 +9,33 @@ import ipywidgets as widgets
 from vae_course.plots import Figure
 
 
-def latent_sliders(draw: Callable[[float, float], Figure], reach: float = 3.0) -> widgets.interactive:
-    """Two sliders, z_1 and z_2 from -reach to reach, in front of `draw(z1, z2)` (lesson 05).
+def sliders(draw: Callable[..., Figure], **ranges: tuple[float, float, float]) -> widgets.interactive:
+    """One slider for each argument of `draw`, in front of it.
 
+    ranges: name=(lowest, highest, first value); in whole steps where all three are whole numbers
     The arrow keys move a slider that has the focus; the figure is drawn anew each time.
+    Raises ValueError where the first value is not within its range.
     """
-    sliders = {
-        name: widgets.FloatSlider(
-            value=0.0, min=-reach, max=reach, step=0.1, description=label, readout_format=".1f",
-            layout=widgets.Layout(width="28em"),
-        )
-        for name, label in (("z1", "z₁"), ("z2", "z₂"))
-    }  # fmt: skip
+    controls = {}
+    for name, (low, high, value) in ranges.items():
+        if not low <= value <= high or low == high:
+            raise ValueError(f"the slider of {name} starts at {value}, which is not within {low} to {high}")
+        whole = all(isinstance(number, int) for number in (low, high, value))
+        kind, step = (widgets.IntSlider, {"step": 1}) if whole else (widgets.FloatSlider, {"step": (high - low) / 100})
+        layout = widgets.Layout(width="28em")
+        controls[name] = kind(min=low, max=high, value=value, description=_label(name), layout=layout, **step)
     # Without auto_display a returned figure, which pyplot does not know of, would never be shown.
-    return widgets.interactive(draw, {"auto_display": True}, **sliders)
+    return widgets.interactive(draw, {"auto_display": True}, **controls)
+
+
+def latent_sliders(draw: Callable[[float, float], Figure], reach: float = 3.0) -> widgets.interactive:
+    """Two sliders, z_1 and z_2 from -reach to reach, in front of `draw(z1, z2)` (lessons 00 and 05)."""
+    return sliders(draw, z1=(-float(reach), float(reach), 0.0), z2=(-float(reach), float(reach), 0.0))
+
+
+def _label(name: str) -> str:
+    """z1 -> z₁, mu -> μ, log2_k -> log2 k"""
+    greek = {"mu": "μ", "sigma": "σ", "beta": "β", "rho": "ρ"}
+    if name[:-1] == "z" and name[-1].isdigit():
+        return "z" + "₀₁₂₃₄₅₆₇₈₉"[int(name[-1])]
+    return greek.get(name, name.replace("_", " "))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.figure
@@ -80,6 +80,37 @@ def learning_curves(histories: Mapping[str, Any]) -> Figure:
         axes.set_ylim(min(shown) - 0.3, max(shown) + 0.3)
     axes.set(xlabel="epoch", ylabel="−ELBO (nats per image)")
     axes.legend()
+    return page
+
+
+def bars(series: Mapping[str, Mapping[str, float]], label: str) -> Figure:
+    """How large is each of these? series: label -> (name -> number), all of the same names; label: of the axis."""
+    names = list(next(iter(series.values())))
+    page = Figure(5.6, 0.6 + (0.1 + 0.2 * len(series)) * len(names))
+    axes = page.subplots()
+    height = 0.8 / len(series)
+    for index, (name, values) in enumerate(series.items()):
+        places = np.arange(len(names)) + (index + 0.5) * height - 0.4
+        lengths, colour, hatch = [values[n] for n in names], PALETTE[index % len(PALETTE)], "///" if index % 2 else ""
+        axes.barh(places, lengths, height, label=name, color=colour, hatch=hatch, edgecolor="white")
+    axes.set(xlabel=label, yticks=range(len(names)), yticklabels=names)
+    axes.invert_yaxis()
+    if len(series) > 1:
+        axes.legend()
+    return page
+
+
+def density_map(log_prob: Callable[[Tensor], Tensor], reach: float, points: Tensor | None = None) -> Figure:
+    """Where in the plane is the density high, and are the points there? log_prob: (n, 2) -> (n,); points: (m, 2)."""
+    tick = torch.linspace(-reach, reach, 201)
+    density = log_prob(torch.cartesian_prod(tick, tick)).detach().exp().reshape(201, 201)
+    page = Figure(4.8, 4.0)
+    axes = page.subplots()
+    colours = axes.pcolormesh(tick.numpy(), tick.numpy(), density.T.numpy(), cmap="Blues", rasterized=True)
+    page.colorbar(colours, label="density")
+    if points is not None:
+        axes.plot(*points.detach().T.numpy(), ".", color=PALETTE[1], markersize=3)
+    axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
     return page
 
 

@@ -1,0 +1,281 @@
+"""A reader's first minutes, in a real browser: JupyterLab opens a lesson, runs it, and a slider moves its figure.
+
+Skipped where there is no Chromium: the sentence of the skip says what to install. On failure, a screenshot and what the
+browser's console and the server said are kept in build/browser/.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from types import SimpleNamespace
+
+import nbformat
+import psutil
+import pytest
+
+from tools import lab, lessons
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, which requirements.txt names")
+
+KEPT = lessons.ROOT / "build" / "browser"
+MINUTE = 60_000  # milliseconds; waits end as soon as there is what they wait for, so that long ones cost nothing
+REDRAWN = 3 * MINUTE
+# On Ubuntu, chromium-browser may be a stand-in that only tells how to install the snap: the last choice.
+BROWSERS = ("chromium", "google-chrome", "chromium-browser")
+QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run"]
+QUIET += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """The browser's path. One that is named and not there is a mistake; that none is there is not."""
+    named = os.environ.get("CHROMIUM")
+    found = next(filter(None, map(shutil.which, [named] if named else BROWSERS)), None)
+    if named and not found:
+        pytest.fail(f"the environment variable CHROMIUM names no program: {named}")
+    return found or pytest.skip("needs Chromium or Chrome, on the path or named by the environment variable CHROMIUM")
+
+
+@pytest.fixture(scope="module")
+def desk(chromium, tmp_path_factory):
+    """JupyterLab as `make lab` starts it, on a reader's copy of the lessons: its folder, address, token and process."""
+    folder, settings = tmp_path_factory.mktemp("my_lessons"), tmp_path_factory.mktemp("settings")
+    lab.copy_lessons(folder)
+    # Nothing of this machine's own Jupyter comes in, and nothing is written there.
+    own = {f"JUPYTER_{kind}_DIR": str(settings / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    own |= {"IPYTHONDIR": str(settings / "ipython"), "JUPYTERLAB_WORKSPACES_DIR": str(settings / "workspaces")}
+    own |= {"JUPYTERLAB_SETTINGS_DIR": str(settings / "user-settings")}
+    command = [*lab.command(folder), "--no-browser", "--ServerApp.port=0", "--LabApp.expose_app_in_browser=True"]
+    log = settings / "server.log"
+    with log.open("wb") as out, ended_with_all_it_started():
+        server = subprocess.Popen(
+            command,
+            env={**lessons.RECORDING, **os.environ, **own},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+        info = wait_for_server(server, settings / "runtime", log)
+        yield SimpleNamespace(
+            folder=folder, log=log, process=psutil.Process(server.pid), token=info["token"], url=info["url"].rstrip("/")
+        )
+
+
+def wait_for_server(server, runtime, log, seconds=180):
+    for _ in range(seconds * 5):
+        assert server.poll() is None, f"JupyterLab ended by itself:\n{log.read_text()}"
+        with contextlib.suppress(StopIteration, ValueError):  # not written yet, or not whole
+            return json.loads(next(runtime.glob("jpserver-*.json")).read_text())
+        time.sleep(0.2)
+    raise TimeoutError(f"JupyterLab did not start within {seconds} s:\n{log.read_text()}")
+
+
+@contextlib.contextmanager
+def ended_with_all_it_started():
+    """Whatever happens inside, no process that was started there is left.
+
+    Not by the process group: each kernel leads one of its own, which a signal to the server's would not reach.
+    """
+    before = set(psutil.Process().children())
+    try:
+        yield
+    finally:
+        mine = [p for p in psutil.Process().children() if p not in before]
+        all_of_them = {*mine, *(p for process in mine for p in descendants(process))}
+        for process in mine:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()  # JupyterLab then ends its kernels itself
+        _, alive = psutil.wait_procs(all_of_them, timeout=20)
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(alive, timeout=20)
+
+
+def descendants(process):
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.children(recursive=True)
+    return []
+
+
+@contextlib.contextmanager
+def opened(name, desk, chromium):
+    """A page of a headless browser in which the notebook is open and its kernel ready."""
+    said = []
+    with ended_with_all_it_started(), playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=chromium, args=QUIET, timeout=3 * MINUTE)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(3 * MINUTE)
+        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: said.append(f"uncaught: {error}"))
+        try:
+            page.goto(f"{desk.url}/lab/tree/{name}?token={desk.token}&reset")  # with no notebook beside it
+            page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length > 0")
+            # An idle kernel is not enough: a notebook that was just loaded may not know it yet.
+            ask(
+                page,
+                """const panel = window.jupyterapp.shell.currentWidget
+                await window.jupyterapp.started
+                await Promise.all([panel.context.ready, panel.revealed, panel.sessionContext.ready])
+                await panel.sessionContext.session.kernel.info""",
+            )
+            yield page
+        except (AssertionError, playwright.Error) as error:
+            kept = keep(page, name, said, desk)
+            raise AssertionError(f"{error}\n{kept}") from error
+        finally:
+            with contextlib.suppress(playwright.Error):
+                browser.close()
+
+
+def keep(page, name, said, desk):
+    """Write down what there is to see after a failure. Returns the sentence that names the files."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    picture, log = (KEPT / name).with_suffix(".png"), (KEPT / name).with_suffix(".log")
+    server = desk.log.read_text(errors="replace").replace(desk.token, "(the token)")
+    log.write_text("\n".join(["Console of the browser:", *said, "", "JupyterLab:", server]), encoding="utf-8")
+    try:
+        page.screenshot(path=picture, timeout=MINUTE)
+    except playwright.Error as error:
+        return f"see {log} (no screenshot: {error})"
+    return f"see {picture} and {log}"
+
+
+def ask(page, body, argument=None, minutes=3):
+    """Run the body of an async JavaScript function and return its result; page.evaluate alone would wait for ever."""
+    page.evaluate(
+        "argument => { window.answer = undefined; const work = async () => {" + body + "};"
+        " work().then(value => (window.answer = {value}), error => (window.answer = {error: String(error)})) }",
+        argument,
+    )
+    page.wait_for_function("window.answer !== undefined", polling=200, timeout=minutes * MINUTE)
+    answer = page.evaluate("window.answer")
+    assert "error" not in answer, answer["error"]
+    return answer.get("value")
+
+
+def run_all(page):
+    """Run all cells as the menu does, and return them as they then are."""
+    ask(page, "await window.jupyterapp.commands.execute('notebook:run-all-cells')", minutes=15)
+    cells = page.evaluate("window.jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON().cells")
+    for cell in cells:
+        cell["source"] = "".join(cell["source"])
+    return cells
+
+
+def assert_all_ran(cells):
+    code = [c for c in cells if c["cell_type"] == "code" and c["source"].strip()]
+    for cell in code:
+        errors = [f"{o['ename']}: {o['evalue']}" for o in cell["outputs"] if o["output_type"] == "error"]
+        assert not errors, f"a cell shows an error: {errors}\n{cell['source']}"
+    assert [c["execution_count"] for c in code] == list(range(1, len(code) + 1)), "a cell has not run, or twice"
+
+
+def assert_a_slider_moves_its_figure(page, position):
+    """The first slider that a cell shows, moved with the arrow keys there and back again."""
+    cell = f"[data-tried='{position}']"
+    handle, readout = (page.locator(f"{cell} {part}").first for part in (".noUi-handle", ".widget-readout"))
+    picture = page.locator(f"{cell} .widget-interact img").first
+    for patience in (5, 10, 20, 40, 80):  # figures above that are still loading push the cell out of sight again
+        ask(
+            page,
+            """const notebook = window.jupyterapp.shell.currentWidget.content
+            notebook.widgets[argument].node.dataset.tried = argument
+            notebook.activeCellIndex = argument
+            await notebook.scrollToItem(argument, 'start')""",
+            position,
+        )
+        with contextlib.suppress(playwright.TimeoutError):
+            handle.wait_for(state="visible", timeout=patience * 1000)
+            break
+    assert handle.is_visible(), "no slider is shown"
+    picture.wait_for(state="visible")
+    before, value = picture.get_attribute("src"), readout.inner_text()
+    for key, moved in (("ArrowRight", True), ("ArrowLeft", False)):
+        for _ in range(3):
+            handle.press(key)
+        try:
+            page.wait_for_function(
+                "([cell, before, moved]) => { const now = document.querySelector(cell + ' .widget-interact img')?.src;"
+                " return now && (now !== before) === moved }",
+                arg=[cell, before, moved],
+                polling=200,
+                timeout=REDRAWN,
+            )
+        except playwright.TimeoutError:
+            assert (readout.inner_text() != value) == moved, f"{key} does not move the slider from {value}"
+            verdict = "does not follow the slider" if moved else "is another one when the slider is back"
+            raise AssertionError(f"the figure {verdict}") from None
+
+
+def listening(process):
+    """Where a process and all that it started accept connections: {(address, port)}."""
+    found = set()
+    for p in [process, *descendants(process)]:
+        found |= {tuple(c.laddr) for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
+    return found
+
+
+def test_lab_listens_on_loopback_alone_and_turns_away_who_has_no_token(desk):
+    assert {address for address, _ in listening(desk.process)} == {"127.0.0.1"}
+    assert desk.url.startswith("http://127.0.0.1:")
+    name = next(desk.folder.glob("*.ipynb")).name
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{desk.url}/api/contents/{name}", timeout=60)
+    assert "/login?next=" in urllib.request.urlopen(f"{desk.url}/lab/tree/{name}", timeout=60).url
+    assert "/lab/tree/" in urllib.request.urlopen(f"{desk.url}/lab/tree/{name}?token={desk.token}", timeout=60).url
+
+
+@pytest.mark.parametrize("number", ["00"])
+def test_a_lesson_runs_in_a_browser_and_its_slider_moves_the_figure(number, desk, chromium):
+    (lesson,) = lessons.find(number)
+    with opened(lesson.name, desk, chromium) as page:
+        cells = run_all(page)
+        assert_all_ran(cells)
+        sliders = next(i for i, c in enumerate(cells) if c["cell_type"] == "code" and "latent_sliders(" in c["source"])
+        assert_a_slider_moves_its_figure(page, sliders)
+        assert {address for address, _ in listening(desk.process)} == {"127.0.0.1"}  # its kernel's ports, too
+
+
+SLIDERS = """\
+from itertools import count
+from matplotlib.figure import Figure
+from vae_course.explorers import latent_sliders
+
+calls = count()
+
+def draw(z1, z2):
+    figure = Figure(figsize=(2, 2))
+    figure.subplots().plot([0, {height}])
+    return figure
+
+latent_sliders(draw)"""
+
+
+def test_what_goes_wrong_in_a_browser_is_noticed(desk, chromium, monkeypatch, tmp_path):
+    """A slider that moves nothing, a figure that changes by itself, a cell that fails; and there is a picture of it."""
+    sources = [SLIDERS.format(height="z2"), SLIDERS.format(height="next(calls)"), "1 / 0", "'never reached'"]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    lessons.clean(book)  # which names the kernel, or Lab would ask for it
+    lessons.write(book, desk.folder / "99_wrong.ipynb")
+    monkeypatch.setitem(globals(), "KEPT", tmp_path)
+    monkeypatch.setitem(globals(), "REDRAWN", 3000)
+    with pytest.raises(AssertionError) as failed, opened("99_wrong.ipynb", desk, chromium) as page:
+        cells = run_all(page)
+        assert_all_ran(cells[:2])
+        with pytest.raises(AssertionError, match="the figure does not follow the slider"):
+            assert_a_slider_moves_its_figure(page, 0)
+        with pytest.raises(AssertionError, match="the figure is another one when the slider is back"):
+            assert_a_slider_moves_its_figure(page, 1)
+        with pytest.raises(AssertionError, match="a cell has not run"):
+            assert_all_ran([c for c in cells if c["source"] != "1 / 0"])
+        assert_all_ran(cells)
+    assert "a cell shows an error: ['ZeroDivisionError" in str(failed.value)
+    assert str(tmp_path / "99_wrong.png") in str(failed.value)
+    assert (tmp_path / "99_wrong.png").read_bytes().startswith(b"\x89PNG")
+    assert "Console of the browser:\n" in (tmp_path / "99_wrong.log").read_text(encoding="utf-8")
