@@ -386,6 +386,205 @@ def check_draws_needed(draws_needed: Callable[[float, int, float], float]) -> st
     return None
 
 
+# Lesson 03 -----------------------------------------------------------------------------------------
+
+
+@_exercise
+def check_kl_exponentials(kl_exponentials: Callable[[Any, Any], Any]) -> str | None:
+    """Lesson 03: KL of the exponential density with rate a from that with rate b. (a, b) -> nats."""
+    z = torch.linspace(0, 60, 600_001, dtype=torch.float64)
+
+    def right(a: float, b: float) -> float:
+        log_q, log_p = math.log(a) - a * z, math.log(b) - b * z
+        return torch.trapezoid(log_q.exp() * (log_q - log_p), z).item()
+
+    for a, b in ((3.0, 0.5), (1.0, 2.5), (1.5, 1.5)):
+        rates = torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64)
+        value = float(_given(kl_exponentials(*rates)))
+        true, ratio = right(a, b), math.log(a / b)
+        mistakes = {
+            "this is the divergence the other way round, or you took a and b for means: they are rates": right(b, a),
+            "this is minus the divergence: it is log q - log p that is averaged over q": -true,
+            "the difference of the rates is b - a, and its average is b/a - 1: the 1 is missing": true + 1,
+            "the sign of the logarithm is wrong: log q has log a, and log p is taken off": b / a - 1 - ratio,
+            "this is log(a/b) alone: the average of (b - a) z is missing": ratio,
+            "you averaged z over p: it is drawn from q, with mean 1/a": ratio + (b - a) / b,
+            "the mean of z under q is 1/a, not a": ratio + (b - a) * a,
+            "that is in bits; leave the natural logarithm": true / math.log(2),
+        }
+        if math.isclose(value, true, rel_tol=1e-5, abs_tol=1e-5):
+            continue
+        for complaint, wrong in mistakes.items():
+            if math.isclose(value, wrong, rel_tol=1e-4, abs_tol=1e-5):
+                return complaint
+        return f"for a = {a} and b = {b} the integral is {true:.4f} nats, yours is {value:.4f}"
+    return None
+
+
+@_exercise
+def check_elbo_of_states(elbo_of_states: Callable[[Tensor, Tensor], Tensor]) -> str | None:
+    """Lesson 03: the ELBO where z has K values. (log p(x, z) (n, K), q (n, K)) -> (n,) nats."""
+    log_joint = torch.tensor([[-1.0, -2.5, -3.0], [-4.0, -0.5, -2.0], [-2.0, -2.2, -1.7], [-6.0, -3.0, -1.0]])
+    q = torch.tensor([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0], [0.7, 0.1, 0.2], [0.5, 0.0, 0.5]])
+    energy, entropy = (q * log_joint).sum(1), -torch.xlogy(q, q).sum(1)
+    right = energy + entropy
+    answer = torch.as_tensor(_given(elbo_of_states(log_joint, q)))
+    if answer.shape == (1,) or answer.shape == ():
+        return "this is one number for all x: sum over the states alone, with dim=1"
+    if answer.shape == (4, 3):
+        return "this is one number for each x and each state: sum over the states, with dim=1"
+    if answer.shape == (3,):
+        return "you summed over the x: sum over the states, with dim=1"
+    if answer.shape != (4,):
+        return f"for 4 x the shape should be (4,), not {tuple(answer.shape)}"
+    if bool(answer.isnan().any()):
+        return "some values are nan: q is 0 there, and 0 times log 0 is nan; torch.xlogy(q, q) gives 0"
+    mistakes = {
+        "this is the energy alone: the entropy of q is missing": energy,
+        "the entropy has the wrong sign: the ELBO has - q log q": energy - entropy,
+        "this is minus the ELBO, the free energy": -right,
+        "this is log p(x), in which there is no q": log_joint.logsumexp(1),
+        "the weights are q, not the joint density": (log_joint.exp() * (log_joint - q.clamp_min(1e-30).log())).sum(1),
+        "you averaged over the states: weight each with its q, and sum": right / 3,
+        "this is the log of the average: the ELBO averages the logs": (log_joint.exp() * (q > 0)).sum(1).log(),
+        "this is the gap, log p(x) - ELBO": log_joint.logsumexp(1) - right,
+    }
+    for complaint, wrong in mistakes.items():
+        if torch.allclose(answer.to(wrong), wrong, atol=1e-4):
+            return complaint
+    if torch.allclose(answer.to(right), right, atol=1e-4):
+        return None
+    if torch.allclose(answer.to(right)[[0, 2]], right[[0, 2]], atol=1e-4):
+        return "right where all of q is positive; but 0 log 0 is to count as exactly 0"
+    return f"for log p = (-1, -2.5, -3) and q = (0.2, 0.5, 0.3) it is {right[0]:.4f} nats, yours is {answer[0]:.4f}"
+
+
+@_exercise
+def check_best_variances(best_variances: Callable[[Tensor], Tensor]) -> str | None:
+    """Lesson 03: the diagonal q closest to N(0, cov) in reverse KL. cov: (k, k) -> variances (k,)."""
+    cov = torch.tensor([[2.0, 1.2, 0.3], [1.2, 1.5, -0.4], [0.3, -0.4, 0.8]])
+    right = 1 / torch.linalg.inv(cov).diagonal()
+    variances = torch.as_tensor(_given(best_variances(cov.clone())))
+    if variances.shape == (3, 3):
+        return "this is a matrix: the variances alone are asked, one for each latent"
+    if variances.shape != (3,):
+        return f"with 3 latents the shape should be (3,), not {tuple(variances.shape)}"
+    mistakes = {
+        "these are the true variances, which the forward KL would give": cov.diagonal(),
+        "these are the diagonal entries of the precision; a variance is one over a precision": 1 / right,
+        "these are standard deviations: square them": right.sqrt(),
+        "one over the true variances: invert the whole matrix first, and then look at its diagonal": 1 / cov.diagonal(),
+        "these are eigenvalues: q cannot turn its axes": torch.linalg.eigvalsh(cov),
+        "the factor 1/2 is in both terms, and cancels: yours are half of the right ones": right / 2,
+        "the factor 1/2 is in both terms, and cancels: yours are twice the right ones": right * 2,
+    }
+    for complaint, wrong in mistakes.items():
+        if torch.allclose(variances.to(wrong).sort().values, wrong.sort().values, rtol=1e-3):
+            return complaint
+    if not torch.allclose(variances.to(right), right, rtol=1e-3):
+        return f"for the covariance {cov.tolist()} they are {_shown(right)}, yours are {_shown(variances)}"
+    return None
+
+
+# Lesson 04 -----------------------------------------------------------------------------------------
+
+
+@_exercise
+def check_score_log_sigma(score_log_sigma: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str | None:
+    """Lesson 04: the derivative of log N(z; mu, sigma^2) by log sigma. (z, mu, sigma), all (n,) -> (n,)."""
+    z, mu, sigma = torch.tensor([[0.3, -1.2, 2.0], [1.0, 0.4, -0.5], [0.5, 2.0, 1.5]], dtype=torch.float64)
+    log_sigma = sigma.log().requires_grad_()
+    right = torch.autograd.grad(Normal(mu, log_sigma.exp()).log_prob(z).sum(), log_sigma)[0]
+    score = _given(score_log_sigma(z, mu, sigma))
+    if not isinstance(score, Tensor) or score.shape != (3,):
+        return f"for three draws the shape should be (3,), not {tuple(getattr(score, 'shape', ()))}"
+    eps = (z - mu) / sigma
+    mistakes = {
+        "that is the derivative by sigma: the one by log sigma has a factor sigma more, by the chain rule": right
+        / sigma,
+        "the -1 is missing: log q also contains -log sigma": right + 1,
+        "the sign is the wrong way round": -right,
+        "that is the derivative by log sigma^2, half of the one by log sigma": right / 2,
+        "that is the derivative by mu": eps / sigma,
+        "that is the derivative by mu, times sigma": eps,
+        "divide the square of z - mu by sigma^2, not by sigma": (z - mu) ** 2 / sigma - 1,
+        "square (z - mu) / sigma: the exponent of a normal density is a square": eps - 1,
+        "the square has no factor 1/2 any more: differentiating sigma^-2 gives a factor -2": 0.5 * eps**2 - 1,
+    }
+    for complaint, wrong in mistakes.items():
+        if torch.allclose(score.double(), wrong):
+            return complaint
+    if not torch.allclose(score.double(), right):
+        return f"for z = 0.3, mu = 1, sigma = 0.5 it is {right[0]:.4f}, yours is {score[0]:.4f}"
+    return None
+
+
+@_exercise
+@torch.random.fork_rng(devices=[])
+def check_waiting_times(waiting_times: Callable[[Tensor, int], Tensor]) -> str | None:
+    """Lesson 04: reparameterized draws from the density rate exp(-rate z). (rate, n) -> (n,)."""
+    torch.manual_seed(0)
+    rate, n = torch.tensor(2.5, requires_grad=True), 40_000
+    z = _given(waiting_times(rate, n))
+    if not isinstance(z, Tensor) or z.shape != (n,):
+        return f"for n = {n} the shape should be ({n},), not {tuple(getattr(z, 'shape', ()))}"
+    if not z.isfinite().all():
+        return "some draws are infinite or not a number: mind the logarithm of 0"
+    if z.unique().numel() < n // 2:
+        return "many draws are the same: draw noise anew for each of the n"
+    if z.max() <= 0:
+        return "these times are negative: the logarithm of a number below 1 is, so a minus sign is missing"
+    mean, spread = z.mean().item(), z.std().item()
+    mistakes = {
+        "you multiplied by the rate: with a larger rate one waits less, so divide": (2.5, 2.5),
+        "the mean is 1, as for the rate 1: divide by the rate": (1.0, 1.0),
+        "noise divided by the rate is still uniform: take -log of it first": (0.2, 0.1155),
+        "this is uniform noise: take -log of it, and divide by the rate": (0.5, 0.2887),
+    }
+    for complaint, moments in mistakes.items():
+        if math.isclose(mean, moments[0], rel_tol=0.03) and math.isclose(spread, moments[1], rel_tol=0.04):
+            return complaint
+    if z.min() < 0:
+        return "some of these times are negative: start from uniform noise, not from normal noise"
+    if not math.isclose(mean, 0.4, rel_tol=0.03) or not math.isclose(spread, 0.4, rel_tol=0.04):
+        return f"for the rate 2.5, mean and standard deviation are 0.4; yours are {mean:.3f} and {spread:.3f}"
+    if not z.requires_grad:
+        return "the draws are right, but no gradient reaches the rate: compute them from rate and noise, undetached"
+    slope = torch.autograd.grad(z.sum(), rate, allow_unused=True)[0]
+    if slope is None or not torch.allclose(slope, -z.detach().sum() / 2.5, rtol=1e-3):
+        return "the draws are right, but not their gradient: it should be -z / rate for each of them"
+    return None
+
+
+@_exercise
+def check_best_baseline(best_baseline: Callable[[Tensor, Tensor], Any]) -> str | None:
+    """Lesson 04: the constant b that makes the variance of (f - b) s smallest. (f (n,), s (n,)) -> a number."""
+    f = torch.tensor([3.0, -1.0, 4.0, 1.5, -2.0, 6.0], dtype=torch.float64)
+    s = torch.tensor([1.2, -0.4, 2.0, -0.3, 0.5, -3.0], dtype=torch.float64)
+    right = ((f * s**2).mean() / (s**2).mean()).item()
+    value = torch.as_tensor(_given(best_baseline(f, s)))
+    if value.shape != ():
+        return f"a constant baseline is one number, but yours has shape {tuple(value.shape)}: average over the draws"
+    b = float(value)
+    mistakes = {
+        "that is the average of f: the best baseline weighs each value with the square of its score": f.mean(),
+        "weigh with the square of the score, s**2: s itself averages to 0": (f * s).mean() / s.mean(),
+        "that is the gradient divided by the mean square of the score: in the numerator, too, s is squared": (
+            (f * s).mean() / (s**2).mean()
+        ),
+        "divide by the average of s**2: the weights have to add up to 1": (f * s**2).mean(),
+        "weigh with s**2, not with the size of s": (f * s.abs()).mean() / s.abs().mean(),
+        "the average of s**2 is meant, not the square of the average": (f * s**2).mean() / s.mean() ** 2,
+        "divide by the average of s**2 once, not by n as well": (f * s**2).mean() / (s**2).sum(),
+    }
+    for complaint, wrong in mistakes.items():
+        if math.isclose(b, wrong.item(), rel_tol=1e-6):
+            return complaint
+    if not math.isclose(b, right, rel_tol=1e-6):
+        return f"for six draws that the check made up it is {right:.4f}, yours is {b:.4f}"
+    return None
+
+
 # Lesson 05 -----------------------------------------------------------------------------------------
 
 _BUGS = {
@@ -513,3 +712,119 @@ def check_kl_to_prior(kl_to_prior: Callable[[Tensor, Tensor, float], Tensor]) ->
     if not torch.allclose(kl, right, atol=1e-4):
         return f"for mu = (1, -2), log_var = (0.3, -1), s = 2 it is {right[0]:.4f} nats, yours is {kl[0]:.4f}"
     return None
+
+
+# Lesson 07 -----------------------------------------------------------------------------------------
+
+
+@_exercise
+def check_count_active(count_active: Callable[[Tensor, int, float, float], int]) -> str | None:
+    """Lesson 07: active latents of a linear VAE. (eigenvalues, k, variance, beta) -> how many."""
+    eigenvalues = torch.tensor([5.0, 3.0, 2.0, 0.9, 0.4, 0.1], dtype=torch.float64)
+    cases = {(5, 0.2, 4.0): 4, (2, 0.2, 4.0): 2, (3, 2.0, 4.0): 0, (6, 0.75, 0.5): 5}
+    found = {}
+    for case in cases:
+        answer = torch.as_tensor(_given(count_active(eigenvalues, *case)))
+        if answer.numel() != 1:
+            return f"these are {answer.numel()} values: one number is asked, so count them with .sum()"
+        found[case] = answer.item()
+    mistakes = {
+        "these are the idle latents: active are those with an eigenvalue above the threshold": (
+            lambda k, v, b: k - min(k, int((eigenvalues > b * v).sum()))
+        ),
+        "there cannot be more active latents than the k there are": lambda k, v, b: int((eigenvalues > b * v).sum()),
+        "beta is missing: the threshold is beta times the variance": (
+            lambda k, v, b: min(k, int((eigenvalues > v).sum()))
+        ),
+        "a larger beta raises the threshold: multiply by it": lambda k, v, b: min(k, int((eigenvalues > v / b).sum())),
+        "variance is sigma^2 already: do not square it again": (
+            lambda k, v, b: min(k, int((eigenvalues > b * v**2).sum()))
+        ),
+        "compare the eigenvalues with beta sigma^2, not with beta sigma": (
+            lambda k, v, b: min(k, int((eigenvalues > b * math.sqrt(v)).sum()))
+        ),
+        "count the eigenvalues above the threshold, not those below": (
+            lambda k, v, b: min(k, int((eigenvalues < b * v).sum()))
+        ),
+    }
+    if found == cases:
+        return None
+    for complaint, wrong in mistakes.items():
+        if all(found[case] == wrong(*case) for case in cases):
+            return complaint
+    case = next(case for case in cases if found[case] != cases[case])
+    k, variance, beta = case
+    return (
+        f"for eigenvalues {eigenvalues.tolist()}, k = {k}, variance {variance} and beta {beta} it is {cases[case]}, "
+        f"yours is {found[case]}"
+    )
+
+
+@_exercise
+def check_price(price: Callable[[float, float, float], float]) -> str | None:
+    """Lesson 07: mean KL of one latent, the posterior as q. (length, eigenvalue, variance) -> nats."""
+    length, lam, v = 1.5, 4.0, 0.5
+    m = v + length**2
+    projections = torch.tensor([-math.sqrt(lam), math.sqrt(lam)], dtype=torch.float64)  # their mean square is lam
+    q = Normal(length * projections / m, torch.full_like(projections, math.sqrt(v / m)))
+    p = Normal(torch.zeros_like(projections), torch.ones_like(projections))
+    right = kl_divergence(q, p).mean().item()
+    answer = torch.as_tensor(_given(price(length, lam, v)))
+    if answer.numel() != 1:
+        return f"one number is asked, these are {answer.numel()}"
+    value, square, s2 = answer.item(), lam * length**2 / m**2, v / m
+    mistakes = {
+        "that holds only at the best length: here any length is given": 0.5 * math.log(lam / v),
+        "the factor one half is missing": 2 * right,
+        "the posterior mean varies from image to image: the mean of its square is missing": right - 0.5 * square,
+        "the mean of (v^T x)^2 over the images is the eigenvalue: it is missing": right + 0.5 * square * (1 / lam - 1),
+        "the posterior mean goes into the KL squared": right + 0.5 * (math.sqrt(square) - square),
+        "the sign of the logarithm is wrong: a sharper posterior costs more": right + math.log(s2),
+        "the posterior variance is 1/P = variance / (variance + length^2), not P": 0.5
+        * (square + 1 / s2 - 1 - math.log(1 / s2)),
+        "the KL has the variance of the posterior, and you put in its standard deviation": 0.5
+        * (square + math.sqrt(s2) - 1 - math.log(s2) / 2),
+        "the posterior mean is length v^T x / (variance + length^2): divide its square by the square of that": 0.5
+        * (lam * length**2 / m + s2 - 1 - math.log(s2)),
+        "the term -1 is missing: where q is the prior, the KL has to be zero": right + 0.5,
+    }
+    if math.isclose(value, right, rel_tol=1e-6):
+        lower = float(price(0.0, lam, v))
+        return None if abs(lower) < 1e-9 else f"for length 0 the latent is not used and costs nothing, not {lower:.4f}"
+    for complaint, wrong in mistakes.items():
+        if math.isclose(value, wrong, rel_tol=1e-6):
+            return complaint
+    return f"for length {length}, eigenvalue {lam} and variance {v} it is {right:.4f} nats, yours is {value:.4f}"
+
+
+@_exercise
+def check_learned_variance(learned_variance: Callable[[Tensor, int, float], Tensor]) -> str | None:
+    """Lesson 07: the learned sigma^2 of a linear beta-VAE with a active latents. (eigenvalues, a, beta) -> sigma^2."""
+    lam, a, beta = torch.tensor([9.0, 7.0, 0.8, 0.5, 0.3, 0.2, 0.1, 0.1], dtype=torch.float64), 2, 1.5
+    size, rest = len(lam), lam[a:].sum().item()
+    right = rest / (size - a * beta)
+    answer = torch.as_tensor(_given(learned_variance(lam, a, beta)))
+    if answer.numel() != 1:
+        return f"one number is asked, these are {answer.numel()}: add up what is discarded"
+    value = answer.item()
+    mistakes = {
+        "that is the mean of the discarded eigenvalues, which holds for beta = 1": rest / (size - a),
+        "the active components leave an error as well, beta sigma^2 each": rest / size,
+        "multiplying by beta is too simple: beta comes in with the active components alone": beta * rest / (size - a),
+        "dividing by beta is too simple: beta comes in with the active components alone": rest / (size - a) / beta,
+        "you added the eigenvalues that are kept; the discarded ones are the error": lam[:a].sum().item()
+        / (size - a * beta),
+        "all eigenvalues were added; those of the active components are explained": lam.sum().item()
+        / (size - a * beta),
+        "each active component leaves the error beta sigma^2: bring it to the left side, where it is subtracted": rest
+        / (size + a * beta),
+        "the error of an active component is beta sigma^2, not sigma^2 / beta": rest / (size - a / beta),
+        "beta weighs only the active components, not all pixels": rest / (beta * (size - a)),
+        "that is the error itself: divide it by the number of directions": rest,
+    }
+    if math.isclose(value, right, rel_tol=1e-6):
+        return None
+    for complaint, wrong in mistakes.items():
+        if math.isclose(value, wrong, rel_tol=1e-6):
+            return complaint
+    return f"for eigenvalues {lam.tolist()}, a = {a} and beta = {beta} it is {right:.4f}, yours is {value:.4f}"
