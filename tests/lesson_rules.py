@@ -16,7 +16,7 @@ from PIL import Image
 
 COLUMNS = 88  # of a line of code
 LONGEST, NINETY_PERCENT, MEDIAN = 40, 20, 8  # lines of a code cell
-CELLS, LINES, WORDS = (25, 85), 340, (900, 3250)
+CELLS, LINES, WORDS = (25, 85), 350, (900, 3400)
 SIZE = 1_000_000  # bytes, with outputs
 TAGS = {"parameters", "nbval-ignore-output"}
 MAY_BE_IGNORED = ("doctor.examine", "explorers", "interact", "_sliders", "time.perf_counter", "torch.device", "cuda")
