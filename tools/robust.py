@@ -158,7 +158,7 @@ def other_data(paths: list[Path]) -> bool:
     """Other data sets, where their files are here: no cell may stop."""
     with tempfile.TemporaryDirectory() as folder:
         sources = {"a folder of 200 PNG files": two_hundred_pictures(Path(folder))}
-        sources |= {name: name for name in OTHER_DATA if doctor.state(name) != "to be downloaded"}
+        sources |= {name: name for name in OTHER_DATA if doctor.state(name) in doctor.READY}
         found = {path.stem: in_turn(path, run_data, sources) for path in paths}
     update("other data", found)
     for lesson, by_source in found.items():

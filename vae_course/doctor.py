@@ -22,6 +22,7 @@ from vae_course.toy import LinearGaussian
 
 OLDEST_PYTHON, OLDEST_TORCH = (3, 11), (2, 11)
 MEMORY, DISK = 2.0, 1.0  # GB that the lessons need
+READY = ("embedded", "here", "in VAE_COURSE_DATA")  # states of a data set that can be loaded without a network
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _disk() -> Iterator[Finding]:
 
 def _data_sets() -> Iterator[Finding]:
     states = {name: state(name) for name in SETS}
-    here = [name for name, found in states.items() if found in ("embedded", "here", "in VAE_COURSE_DATA")]
+    here = [name for name, found in states.items() if found in READY]
     yield Finding("data sets", f"here: {', '.join(here)}")
     if len(here) < len(SETS):
         others = ", ".join(name for name in SETS if name not in here)
