@@ -7,9 +7,10 @@ READY  := .venv/.ready
 # Bytecode is compiled at the first import instead of for every file at installation, which halves the set-up.
 export PYTHONDONTWRITEBYTECODE :=
 # One torch thread a kernel: results do not depend on the number of cores, and lessons run side by side.
-RECORDING := OMP_NUM_THREADS=1 TQDM_DISABLE=1
+# No GPU either: what is compared was recorded on a CPU.
+RECORDING := OMP_NUM_THREADS=1 TQDM_DISABLE=1 CUDA_VISIBLE_DEVICES=
 
-.PHONY: help setup lab fresh test course execute seeds robust bench lint clean
+.PHONY: help setup lab fresh test course execute seeds robust bench gpu lint clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -49,6 +50,10 @@ robust: $(READY) ## for authors: seeds, threads, other instruction sets, other d
 
 bench: $(READY) ## how fast is fit, against a loop by hand and the customary one
 	@$(PY) experiments/bench.py
+
+gpu: $(READY) ## on a machine with a CUDA device: the tests that need one, and the bench, recorded
+	@$(PY) -m pytest -q tests/test_gpu.py
+	@$(PY) experiments/bench.py --device cuda --record
 
 lint: $(READY) ## ruff on package, tests and lessons; mypy on the package
 	@$(PY) -m ruff check .

@@ -1,26 +1,36 @@
-"""How fast is `fit`? Three loops over the same images, with the same model, batch size and threads, in turn.
+"""How fast does a VAE train, and what does each step on the way bring? Loops over the same images, in turn.
 
-python experiments/bench.py [--rounds 12] [--threads 1] [--record]
+python experiments/bench.py [--device cpu|cuda] [--rounds 12] [--threads 1] [--loops NAME ...] [--record]
 
-by hand     a training loop written out, data resident, closed-form ELBO, fused Adam: what one could do at best
-fit         the course's loop, with all its checks, distributions and history
-customary   a data set of pictures with ToTensor, a DataLoader, Adam as it comes: what many tutorials do
+customary   pictures turned into tensors one by one, a DataLoader, Adam as it comes: what many tutorials do
+resident    the images stay on the device as one tensor
+fused       and Adam updates all weights in one call: what one could write by hand at best
+bfloat16    and matrix products and convolutions run in bfloat16
+compile     and torch.compile fuses what lies between them (where a C++ compiler or Triton is present)
+graph       and a step is replayed as a CUDA graph (on a CUDA device)
+fit         the course's loop with all its checks, distributions and history
+fit, all    the same with a checkpoint, and on a CUDA device in bfloat16 and as a graph
 
-FLOP rule: a weight costs 2 FLOP an image forward, 2 for its own gradient, and 2 for the gradient of its input,
-which the first layer does not need. Activations, losses and the optimiser are not counted. The peak is a
-product of two 2048 x 2048 float32 matrices on the same threads.
+FLOP rule: a weight costs 2 FLOP forward each time it is used for an image, 2 for its own gradient, and 2 for the
+gradient of its input, which the first layer does not need. Activations, losses and the optimiser are not counted.
+The peak is the best of several products of two square float32 matrices on the same device (bfloat16 where used).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import itertools
 import os
+import resource
+import shutil
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 os.environ.setdefault("TQDM_DISABLE", "1")
 
@@ -31,50 +41,44 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
+from vae_course import devices
+from vae_course.convolutions import ConvDecoder, ConvEncoder
 from vae_course.data import Dataset, load
 from vae_course.models import VAE, Decoder, Encoder
 from vae_course.sets import import_torchvision
+from vae_course.steps import _Recorded, _side_stream
 from vae_course.training import fit
 
-BATCH = 100
+MODELS = ("64-200-8, as in lesson 05", "784-400-20", "convolutional, 28x28")
 
 
-def images(side: int) -> Dataset:
-    """scikit-learn's digits, for side 28 enlarged and repeated to 5,752 images."""
+def images(side: int, n: int | None = None) -> Dataset:
+    """scikit-learn's digits; for side 28 enlarged, and repeated to n images."""
     digits = load("digits", binarize="draw")
     if side == 8:
         return digits
-    train = F.interpolate(digits.train, size=(side, side), mode="bilinear").clamp(0, 1).repeat(4, 1, 1, 1)
+    train = F.interpolate(digits.train, size=(side, side), mode="bilinear").clamp(0, 1)
+    train = train.repeat(-(-(n or 5_752) // len(train)), 1, 1, 1)[: n or 5_752]
     test = (F.interpolate(digits.test, size=(side, side)) > 0.5).float()
     return Dataset(train, test, digits.labels, (1, side, side), binarize="draw", name=f"digits at {side}x{side}")
 
 
-def build(data: Dataset, hidden_dim: int, latent_dim: int) -> VAE:
+def build(name: str, shape: tuple[int, ...]) -> VAE:
     torch.manual_seed(0)
-    return VAE(Encoder(data.image_shape, latent_dim, hidden_dim), Decoder(data.image_shape, latent_dim, hidden_dim))
+    if name.startswith("convolutional"):
+        return VAE(ConvEncoder(shape, 20), ConvDecoder(shape, 20))
+    hidden_dim, latent_dim = (200, 8) if shape[-1] == 8 else (400, 20)
+    return VAE(Encoder(shape, latent_dim, hidden_dim), Decoder(shape, latent_dim, hidden_dim))
 
 
 def negative_elbo(model: VAE, x: torch.Tensor) -> torch.Tensor:
-    mu, log_var = model.encoder.net(x).chunk(2, dim=1)
+    """As one writes it by hand, with the mean over the batch."""
+    mu, log_var = model.encoder.net(x).float().chunk(2, dim=1)
     z = mu + torch.exp(0.5 * log_var) * torch.randn_like(mu)
-    logits = model.decoder.net(z)
-    reconstruction = F.binary_cross_entropy_with_logits(logits, x.flatten(1), reduction="sum")
+    logits = model.decoder.net(z).float()
+    reconstruction = F.binary_cross_entropy_with_logits(logits.flatten(1), x.flatten(1), reduction="sum")
     kl = 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum()
     return (reconstruction + kl) / len(x)
-
-
-def by_hand(model: VAE, data: Dataset, epochs: int) -> None:
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-    for _ in range(epochs):
-        for index in torch.randperm(len(data.train)).split(BATCH):
-            loss = negative_elbo(model, torch.bernoulli(data.train[index]))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-
-
-def with_fit(model: VAE, data: Dataset, epochs: int) -> None:
-    fit(model, data, epochs=epochs, batch_size=BATCH)
 
 
 class Pictures(torch.utils.data.Dataset):
@@ -91,80 +95,217 @@ class Pictures(torch.utils.data.Dataset):
         return self.transform(Image.fromarray(self.pixels[index]))
 
 
-def customary(model: VAE, data: Dataset, epochs: int, pictures: Pictures) -> None:
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    loader = DataLoader(pictures, batch_size=BATCH, shuffle=True)
-    for _ in range(epochs):
-        for x in loader:
-            loss = negative_elbo(model, torch.bernoulli(x))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+class ByHand:
+    """A training loop written out. What is switched on beyond `customary` is what the loop's name says."""
+
+    def __init__(self, loop: str, name: str, data: Dataset, batch_size: int, where: torch.device) -> None:
+        on = LOOPS[: LOOPS.index(loop) + 1]
+        self.batch_size, self.where, self.half, self.graph = batch_size, where, "bfloat16" in on, "graph" in on
+        self.model = build(name, data.image_shape).to(where)
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=1e-3, fused=True if "fused" in on else None, capturable=self.graph
+        )
+        self.data = data.to(where) if "resident" in on else data
+        self.loader = None if "resident" in on else DataLoader(Pictures(data), batch_size=batch_size, shuffle=True)
+        self.objective: Callable = torch.compile(negative_elbo) if "compile" in on else negative_elbo
+        self.recorded: _Recorded | None = None
+
+    def step(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(self.where.type, torch.bfloat16, enabled=self.half):
+            loss = self.objective(self.model, x)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+    def step_of(self, index: torch.Tensor) -> torch.Tensor:
+        return self.step(self.data.train_batch(index))
+
+    def __call__(self, epochs: int) -> None:
+        for _ in range(epochs):
+            if self.loader is not None:
+                for x in self.loader:
+                    self.step(torch.bernoulli(x.to(self.where)))
+                continue
+            batches = torch.randperm(len(self.data.train), device=self.where).split(self.batch_size)
+            whole = [index for index in batches if len(index) == self.batch_size]
+            if self.graph and self.recorded is None:
+                with _side_stream(self.where):
+                    for index in whole[:3]:
+                        self.step_of(index)
+                self.recorded = _Recorded(self.step_of, len(whole), self.batch_size, self.where)
+            if self.recorded:
+                self.recorded.steps(torch.stack(whole))
+            for index in batches[len(whole) :] if self.recorded else batches:
+                self.step_of(index)
 
 
-def flop_per_image(model: VAE) -> int:
-    weights = [layer.weight.numel() for layer in model.modules() if isinstance(layer, nn.Linear)]
-    return 6 * sum(weights) - 2 * weights[0]
+def with_fit(name: str, data: Dataset, batch_size: int, where: torch.device, everything: bool) -> Callable[[int], None]:
+    model = build(name, data.image_shape).to(where)
+    data = data.to(where)
+
+    def epochs(n: int) -> None:
+        fit(model, data, epochs=n, batch_size=batch_size, device=where)
+
+    def epochs_with_all(n: int) -> None:
+        gpu = {"precision": "bfloat16", "graph": True} if where.type == "cuda" else {}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "run.pt"
+            fit(model, data, epochs=n, batch_size=batch_size, device=where, checkpoint=path, resume=True, **gpu)
+
+    return epochs_with_all if everything else epochs
 
 
-def peak_flop_per_second() -> float:
-    """Of a float32 matrix product on the threads in use, the best of five."""
-    a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
-    return 2 * 2048**3 / min(seconds(lambda: a @ b) for _ in range(5))
+LOOPS = ("customary", "resident", "fused", "bfloat16", "compile", "graph")
+FITS = ("fit", "fit, all")
 
 
-def seconds(action: Callable[[], object]) -> float:
+def possible(where: torch.device) -> list[str]:
+    """The loops that this device and this machine can run."""
+    compiler = where.type == "cuda" or shutil.which("g++") or shutil.which("clang++") or shutil.which("cl")
+    without = {"graph"} if where.type != "cuda" else set()
+    return [loop for loop in (*LOOPS, *FITS) if loop not in (without if compiler else {*without, "compile"})]
+
+
+def flop_per_image(model: VAE, shape: tuple[int, ...]) -> int:
+    """By the rule above; how often a weight is used, is counted in a forward pass."""
+    forward: list[int] = []
+
+    def count(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+        times = output[0, 0].numel() if isinstance(module, nn.Conv2d) else 1
+        if isinstance(module, nn.ConvTranspose2d):
+            times = inputs[0][0, 0].numel()
+        forward.append(2 * module.weight.numel() * times)
+
+    counted = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)]
+    hooks = [module.register_forward_hook(count) for module in counted]
+    with torch.no_grad():
+        model.decode(model.encode(torch.zeros(1, *shape)).mean)
+    for hook in hooks:
+        hook.remove()
+    return 3 * sum(forward) - forward[0]
+
+
+def peak_flop_per_second(where: torch.device, dtype: torch.dtype) -> float:
+    n = 8192 if where.type == "cuda" else 2048
+    a, b = (torch.randn(n, n, device=where).to(dtype) for _ in range(2))
+    return 2 * n**3 / min(seconds(lambda: a @ b, where) for _ in range(8))
+
+
+def seconds(action: Callable[[], object], where: torch.device) -> float:
+    wait = functools.partial(torch.cuda.synchronize, where) if where.type == "cuda" else lambda: None
+    wait()
     start = time.perf_counter()
     action()
+    wait()
     return time.perf_counter() - start
 
 
-def compare(name: str, data: Dataset, hidden_dim: int, latent_dim: int, epochs: int, rounds: int) -> dict:
-    """Run the three loops in turn, a round to warm up and `rounds` to measure. Prints and returns medians."""
-    loops = {"by hand": by_hand, "fit": with_fit, "customary": functools.partial(customary, pictures=Pictures(data))}
-    models = {loop: build(data, hidden_dim, latent_dim) for loop in loops}
-    times: dict[str, list[float]] = {loop: [] for loop in loops}
-    orders = itertools.cycle(itertools.permutations(loops))  # each loop follows each other one as often
-    for number in range(rounds + 1):
-        for loop in next(orders):
-            taken = seconds(lambda loop=loop: loops[loop](models[loop], data, epochs))
-            if number:
-                times[loop].append(taken)
-    # Ratios are taken within a round, where both loops met the same machine.
-    ratios = {
-        loop: statistics.median(a / b for a, b in zip(times[loop], times["by hand"], strict=True)) for loop in loops
+def peak_memory(where: torch.device) -> int:
+    """Bytes: on a GPU what tensors took at most since the last call, on a CPU what the process took at most so far."""
+    if where.type != "cuda":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    peak = torch.cuda.max_memory_allocated(where)
+    torch.cuda.reset_peak_memory_stats(where)
+    return peak
+
+
+def compare(
+    name: str, data: Dataset, batch_size: int, epochs: int, rounds: int, where: torch.device, loops: list[str]
+) -> dict:
+    """Run the loops in turn, a round to warm up and `rounds` to measure. Prints and returns medians."""
+    run = {
+        loop: with_fit(name, data, batch_size, where, loop == "fit, all")
+        if loop in FITS
+        else ByHand(loop, name, data, batch_size, where)
+        for loop in loops
     }
-    spread = [a / b for a, b in zip(times["fit"], times["by hand"], strict=True)]
-    flop, peak = flop_per_image(models["fit"]), peak_flop_per_second()
-    print(f"\n{name}: {len(data.train)} images, batch {BATCH}, {epochs} epochs a round, {rounds} rounds")
-    print(f"{flop / 1e6:.2f} MFLOP an image; peak of this machine {peak / 1e9:.0f} GFLOP/s")
-    print(f"{'loop':<10} {'images/s':>9} {'time / by hand':>15} {'share of peak':>14}")
-    result: dict = {"flop per image": flop, "peak flop per second": peak, "loops": {}}
+    times: dict[str, list[float]] = {loop: [] for loop in loops}
+    memory = dict.fromkeys(loops, 0)
+    for loop in loops:
+        peak_memory(where)
+        warming = seconds(functools.partial(run[loop], epochs), where)
+        memory[loop] = peak_memory(where)
+        if loop == "compile":
+            print(f"compiling took {warming:.0f} s")
+    orders = itertools.cycle(itertools.permutations(loops))
+    for _ in range(rounds):
+        for loop in next(orders):
+            times[loop].append(seconds(functools.partial(run[loop], epochs), where))
+        for _ in range(7):  # neighbours change sooner than if permutations came one by one
+            next(orders)
+    flop = flop_per_image(build(name, data.image_shape), data.image_shape)
+    peaks = {dtype: peak_flop_per_second(where, dtype) for dtype in (torch.float32, torch.bfloat16)}
+    base = "fused" if "fused" in loops else loops[0]
+    print(f"\n{name}: {len(data.train)} images, batch {batch_size}, {epochs} epochs a round, {rounds} rounds")
+    print(
+        f"{flop / 1e6:.2f} MFLOP an image; measured peak {peaks[torch.float32] / 1e12:.3g} TFLOP/s in float32, "
+        f"{peaks[torch.bfloat16] / 1e12:.3g} in bfloat16"
+    )
+    print(f"{'loop':<10} {'images/s':>10} {'time / ' + base:>14} {'share of peak':>14} {'peak memory':>12}")
+    result: dict = {
+        "batch size": batch_size,
+        "flop per image": flop,
+        "peak flop per second": peaks[torch.float32],
+        "peak flop per second, bfloat16": peaks[torch.bfloat16],
+        "loops": {},
+    }
     for loop in loops:
         rate = epochs * len(data.train) / statistics.median(times[loop])
-        share = rate * flop / peak
-        result["loops"][loop] = {"images per second": rate, "time / by hand": ratios[loop], "share of peak": share}
-        print(f"{loop:<10} {rate:9.0f} {ratios[loop]:15.2f} {share:14.1%}")
-    print(f"fit / by hand, by round: {' '.join(f'{r:.2f}' for r in spread)}")
-    print(f"customary / fit: {ratios['customary'] / ratios['fit']:.1f}")
+        half = loop in LOOPS[3:] or (loop == "fit, all" and where.type == "cuda")
+        share = rate * flop / peaks[torch.bfloat16 if half else torch.float32]
+        # Ratios are taken within a round, where both loops met the same machine.
+        ratio = statistics.median(a / b for a, b in zip(times[loop], times[base], strict=True))
+        result["loops"][loop] = {
+            "images per second": rate, f"time / {base}": ratio, "share of peak": share, "peak memory": memory[loop],
+        }  # fmt: skip
+        print(f"{loop:<10} {rate:10.0f} {ratio:14.2f} {share:14.1%} {memory[loop] / 1e6:9.0f} MB")
+    if "customary" in loops:
+        ratios = {
+            loop: statistics.median(a / b for a, b in zip(times["customary"], times[loop], strict=True))
+            for loop in loops
+        }
+        fastest = max(loops, key=ratios.get)
+        result["customary / fastest"] = ratios[fastest]
+        print(f"customary / {fastest}: {ratios[fastest]:.1f}")
     return result
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--record", action="store_true", help="write results/bench_cpu.json")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(f"{records.processor()}, torch {torch.__version__}, {arguments.threads} thread(s)")
-    results = {
-        "64-200-8, as in lesson 05": compare("64-200-8, as in lesson 05", images(8), 200, 8, 20, arguments.rounds),
-        "784-400-20": compare("784-400-20", images(28), 400, 20, 2, arguments.rounds),
-    }
-    if arguments.record:
-        command = f"python experiments/bench.py --threads {arguments.threads} --rounds {arguments.rounds} --record"
-        records.write("bench_cpu.json", {**records.provenance(command), "models": results})
+    parser.add_argument("--batch-size", type=int, default=100)
+    parser.add_argument(
+        "--n-train", type=int, help="images of 28x28 pixels; default 5,752 or, for convolutions, 1,000; on a GPU 57,520"
+    )
+    parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS)
+    parser.add_argument("--loops", nargs="+", choices=[*LOOPS, *FITS], help="default: all that can run here")
+    parser.add_argument("--record", action="store_true", help="write results/bench_<device>.json")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    try:
+        where = devices.pick(options.device)
+    except ValueError as error:
+        print(f"bench.py: {error}", file=sys.stderr)
+        return 1
+    loops = [loop for loop in options.loops or possible(where) if loop in possible(where)]
+    gpu = where.type == "cuda"
+    print(
+        f"{devices.name(where) if gpu else records.processor()}, torch {torch.__version__}, {options.threads} thread(s)"
+    )
+    results = {}
+    with torch.cuda.device(where) if gpu else contextlib.nullcontext():
+        for name in options.models:
+            n = options.n_train or (57_520 if gpu else 5_752 if name == MODELS[1] else 1_000)
+            data = images(8) if name == MODELS[0] else images(28, n)
+            epochs = (20, 2, 1)[MODELS.index(name)]
+            results[name] = compare(name, data, options.batch_size, epochs, options.rounds, where, loops)
+    if options.record:
+        kind = where.type if options.batch_size == 100 else f"{where.type}_{options.batch_size}"
+        command = f"python experiments/bench.py {' '.join(a for a in sys.argv[1:])}"
+        records.write(f"bench_{kind}.json", {**records.provenance(command), "models": results})
     return 0
 
 

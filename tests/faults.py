@@ -224,40 +224,102 @@ FAULTS = (
         "test_doctor.py::test_what_is_fetched_is_verified_and_what_is_not_there_gets_a_sentence",
     ),
     Fault(
-        "descent for ascent", "training.py", "loss = -objective(model, x).mean()", "loss = objective(model, x).mean()",
+        "descent for ascent", "steps.py", "else -mean ", "else mean ",
         "test_training.py::test_it_learns_and_says_so",
     ),
     Fault(
-        "gradients never set to zero", "training.py", "        optimizer.zero_grad()\n", "",
+        "gradients never set to zero", "steps.py", "        self.optimizer.zero_grad()\n", "",
         "test_training.py::test_each_step_is_one_step_of_adam_on_the_mean",
     ),
     Fault(
-        "sum for mean over the batch", "training.py", "-objective(model, x).mean()", "-objective(model, x).sum()",
+        "sum for mean over the batch", "steps.py", "mean = objective.mean() if", "mean = objective.sum() if",
         "test_training.py::test_each_step_is_one_step_of_adam_on_the_mean",
     ),
     Fault(
-        "no shuffling", "training.py", "torch.randperm(len(data.train), device=data.train.device)",
-        "torch.arange(len(data.train))",
+        "no shuffling", "steps.py", 'torch.randperm(len(self.data.train), device=self.where if self.resident else "cpu")',
+        "torch.arange(len(self.data.train))",
         "test_training.py::test_every_epoch_sees_every_image_once_in_a_new_order",
     ),
     Fault(
-        "the same order in every epoch", "training.py", "torch.manual_seed(seed + 1_000_003 * epoch)", "torch.manual_seed(seed)",
+        "the same order in every epoch", "training.py", "seed + 1_000_003 * epoch, rate", "seed, rate",
         "test_training.py::test_every_epoch_sees_every_image_once_in_a_new_order",
     ),
     Fault(
-        "NaN goes unnoticed", "training.py", "_require_finite(values, epoch, history, lr)", "pass",
+        "NaN goes unnoticed", "training.py", "_require_finite(values, epoch, history, rate)", "pass",
         "test_training.py::test_the_first_bad_step_is_the_one_named",
+    ),
+    Fault(
+        "past DistributedDataParallel", "steps.py", "objective = self.per_image(x)", "objective = self.alone(x)",
+        "test_distributed.py::test_gradients_of_two_processes_are_those_of_one",
+    ),
+    Fault(
+        "shares of a batch weigh alike, however many images they hold", "steps.py",
+        "objective.sum() / size", "objective.mean() / self.processes",
+        "test_distributed.py::test_so_are_those_of_batches_that_cannot_be_shared_evenly",
+    ),
+    Fault(
+        "all processes draw the same noise", "steps.py", "seed + 7_919 * (self.rank + 1)", "seed",
+        "test_distributed.py::test_each_process_draws_its_own_noise",
+    ),
+    Fault(
+        "a checkpoint written in place", "checkpoints.py", 'with part.open("wb")', 'with path.open("wb")',
+        "test_checkpoints.py::test_while_a_checkpoint_is_written_the_last_one_stays",
+    ),
+    Fault(
+        "a checkpoint may run code", "checkpoints.py", "weights_only=True", "weights_only=False",
+        "test_checkpoints.py::test_nothing_is_unpickled_but_plain_values",
+    ),
+    Fault(
+        "the optimiser forgets when resumed", "steps.py", 'self.optimizer.load_state_dict(state["optimizer"])', "pass",
+        "test_checkpoints.py::test_a_resumed_run_ends_as_an_uninterrupted_one_bit_for_bit",
+    ),
+    Fault(
+        "noise that does not follow from the epoch", "steps.py", "        torch.manual_seed(seed)\n        order", "        order",
+        "test_checkpoints.py::test_a_resumed_run_ends_as_an_uninterrupted_one_bit_for_bit",
+    ),
+    Fault(
+        "shapes not compared", "training.py", 'checkpoints.same_shapes(checkpoint, state["model"], model)', "pass",
+        "test_checkpoints.py::test_a_checkpoint_of_another_shape_leaves_the_model_as_it_was",
+    ),
+    Fault(
+        "settings not compared", "training.py", 'checkpoints.same_settings(checkpoint, state["settings"], settings)', "pass",
+        "test_checkpoints.py::test_a_schedule_cannot_be_made_longer_afterwards",
+    ),
+    Fault(
+        "saved however long it takes", "training.py", "self.cost / SAVING", "self.cost * SAVING",
+        "test_checkpoints.py::test_saving_costs_little_however_slow_it_is",
+    ),
+    Fault(
+        "densities in half precision", "models.py", "return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x",
+        "return x", "test_steps.py::test_in_bfloat16_densities_and_sums_stay_in_float32",
+    ),
+    Fault(
+        "the recorded step sees one batch only", "steps.py", "self.number.add_(1)", "pass",
+        "test_steps.py::test_recorded_steps_are_the_steps",
+    ),
+    Fault(
+        "the model stays where it was trained", "devices.py", "    finally:\n        model.to(home)", "    finally:\n        pass",
+        "test_steps.py::test_the_model_comes_back_even_from_an_error",
+    ),
+    Fault(
+        "images that fill the device", "devices.py", "mem_get_info(place)[0] / 2", "mem_get_info(place)[0]",
+        "test_steps.py::test_small_images_are_held_and_large_ones_only_if_half_the_memory_is_enough",
+    ),
+    Fault(
+        "draws and images change places", "convolutions.py", "self.net(z.reshape(-1, self.latent_dim))",
+        "self.net(z.movedim(0, -2).reshape(-1, self.latent_dim))",
+        "test_steps.py::test_convolutions_decode_each_latent_by_itself",
     ),
     Fault(
         "sliders without a picture", "explorers.py", 'draw, {"auto_display": True}, **controls', "draw, **controls",
         "test_plots.py::test_moving_a_slider_draws_anew_and_shows_it",
     ),
     Fault(
-        "a claim that NaN passes", "checks.py", "value <= bound, f", "not value > bound, f",
+        "a claim that NaN passes", "checks/claims.py", "value <= bound, f", "not value > bound, f",
         "test_checks.py::test_a_false_claim_is_printed_and_stops",
     ),
     Fault(
-        "a claim that never stops", "checks.py", "    if not holds:\n        raise", "    if False:\n        raise",
+        "a claim that never stops", "checks/claims.py", "    if not holds:\n        raise", "    if False:\n        raise",
         "test_checks.py::test_a_false_claim_is_printed_and_stops",
     ),
 )  # fmt: skip

@@ -1,10 +1,11 @@
-"""checks.py: a claim that is false stops the lesson, and a check of an answer never does."""
+"""checks/: a claim that is false stops the lesson, and a check of an answer never does."""
 
 import numpy as np
 import pytest
 import torch
 
-from vae_course.checks import ClaimError, _exercise, _given, claim
+from vae_course.checks import ClaimError, claim
+from vae_course.checks.answers import exercise, given
 
 
 @pytest.mark.parametrize(
@@ -54,10 +55,10 @@ def test_a_number_needs_one_bound_and_a_bool_none(value, bound):
         claim("it holds", value, **bound)
 
 
-@_exercise
+@exercise
 def check_double(double):
     """An exercise to test the machinery with."""
-    return None if _given(double(2)) == 4 else "two times two is four"
+    return None if given(double(2)) == 4 else "two times two is four"
 
 
 @pytest.mark.parametrize(

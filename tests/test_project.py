@@ -17,7 +17,7 @@ from tools import lessons
 ROOT = lessons.ROOT
 MODULES = (
     "glyphs", "files", "pictures", "toy", "sets", "data", "models", "objectives", "doctor",
-    "training", "plots", "explorers", "checks", "__main__",
+    "checkpoints", "devices", "convolutions", "steps", "training", "plots", "explorers", "checks", "__main__",
 )  # fmt: skip
 
 
@@ -67,23 +67,31 @@ def test_the_installed_versions_are_the_pinned_ones():
         pytest.skip(f"other versions are installed than requirements.txt pins: {others}")
 
 
+def sources(module):
+    """The files of a module, which may be a folder."""
+    path = ROOT / "vae_course" / module
+    return sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+
+
 def test_imports_run_one_way():
     for position, module in enumerate(MODULES):
-        tree = ast.parse((ROOT / "vae_course" / f"{module}.py").read_text(encoding="utf-8"))
-        imports = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
-        used = {n.module.removeprefix("vae_course.") for n in imports}
+        trees = [ast.parse(p.read_text(encoding="utf-8")) for p in sources(module)]
+        imports = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
+        used = {n.module.removeprefix("vae_course.").partition(".")[0] for n in imports} - {module}
         used |= {name.name for n in imports if n.module == "vae_course" for name in n.names}
         assert used & set(MODULES) <= set(MODULES[:position]), module
-    assert {p.stem for p in (ROOT / "vae_course").glob("*.py")} == {"__init__", *MODULES}
+    there = {p.stem for p in (ROOT / "vae_course").iterdir() if not p.name.startswith("__pycache__")}
+    assert there == {"__init__", *MODULES}
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_public_function_says_what_it_does(module):
-    tree = ast.parse((ROOT / "vae_course" / f"{module}.py").read_text(encoding="utf-8"))
-    assert ast.get_docstring(tree)
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-            assert ast.get_docstring(node), node.name
+    for path in sources(module):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert ast.get_docstring(tree), path
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), node.name
 
 
 def test_the_readme_lists_every_lesson_with_its_title():

@@ -81,8 +81,11 @@ class Dataset:
 
     def train_batch(self, index: Tensor | slice = slice(None)) -> Tensor:
         """The training images of `index`, as a model is to see them: (batch, *image_shape)."""
-        x = self.train[index]
-        return torch.bernoulli(x) if self.binarize == "draw" else x
+        return self.drawn(self.train[index])
+
+    def drawn(self, grey: Tensor) -> Tensor:
+        """Training images as a model is to see them: their pixels drawn, where that is how they are binarized."""
+        return torch.bernoulli(grey) if self.binarize == "draw" else grey
 
     def to(self, device: torch.device | str) -> Dataset:
         """The same images, resident on `device`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,11 @@ LOG_2_PI = math.log(2 * math.pi)
 Likelihood = Callable[[Tensor], Distribution]
 
 
+def in_float32(x: Tensor) -> Tensor:
+    """Half-precision numbers as float32, others as they are: densities and their sums need more than 8 or 11 bits."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
 class DiagonalNormal(Distribution):
     """N(mu, diag(exp(log_var))) over the last dimension; mu, log_var: (*batch, latent_dim).
 
@@ -38,7 +44,7 @@ class DiagonalNormal(Distribution):
     has_rsample = True
 
     def __init__(self, mu: Tensor, log_var: Tensor) -> None:
-        self.mu, self.log_var = mu, log_var
+        self.mu, self.log_var = in_float32(mu), in_float32(log_var)
         super().__init__(mu.shape[:-1], mu.shape[-1:], validate_args=False)
 
     @property
@@ -101,7 +107,7 @@ class BernoulliPixels(Distribution):
     support = constraints.independent(constraints.boolean, 3)
 
     def __init__(self, logits: Tensor) -> None:
-        self.logits = logits
+        self.logits = in_float32(logits)
         super().__init__(logits.shape[:-3], logits.shape[-3:], validate_args=False)
 
     @property
@@ -134,23 +140,37 @@ def continuous_bernoulli(logits: Tensor) -> Independent:
 
     Loaiza-Ganem & Cunningham 2019, arXiv 1907.06845.
     """
-    return Independent(ContinuousBernoulli(logits=logits), 3)
+    return Independent(ContinuousBernoulli(logits=in_float32(logits)), 3)
+
+
+def layers(*sizes: int, activation: Callable[[], nn.Module] = nn.ReLU) -> list[nn.Module]:
+    """Linear layers from sizes[0] numbers to sizes[-1], with the activation between them."""
+    linear = [nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
+    return [linear[0], *(module for layer in linear[1:] for module in (activation(), layer))]
+
+
+def _widths(hidden_dim: int | Sequence[int]) -> tuple[int, ...]:
+    return (hidden_dim,) if isinstance(hidden_dim, int) else tuple(hidden_dim)
 
 
 class Encoder(nn.Module):
-    """q(z|x) = N(mu(x), diag(sigma(x)^2)) by a network with one hidden layer (built in lesson 05).
+    """q(z|x) = N(mu(x), diag(sigma(x)^2)) by a network with one hidden layer (built in lesson 05), or several.
 
     Called with x: (batch, *image), it returns a distribution over z of batch shape (batch,) and
-    event shape (latent_dim,).
+    event shape (latent_dim,). hidden_dim: the width of the hidden layer, or of each from image to latents.
     """
 
-    def __init__(self, image_shape: tuple[int, ...], latent_dim: int, hidden_dim: int = 200) -> None:
+    def __init__(
+        self,
+        image_shape: tuple[int, ...],
+        latent_dim: int,
+        hidden_dim: int | Sequence[int] = 200,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+    ) -> None:
         super().__init__()
         self.image_shape, self.latent_dim = tuple(image_shape), latent_dim
-        pixels = torch.Size(image_shape).numel()
-        self.net = nn.Sequential(
-            nn.Flatten(), nn.Linear(pixels, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, 2 * latent_dim)
-        )
+        sizes = (torch.Size(image_shape).numel(), *_widths(hidden_dim), 2 * latent_dim)
+        self.net = nn.Sequential(nn.Flatten(), *layers(*sizes, activation=activation))
 
     def forward(self, x: Tensor) -> Distribution:
         mu, log_var = self.net(x).chunk(2, dim=-1)
@@ -158,23 +178,25 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """p(x|z) by a network with one hidden layer (built in lesson 05).
+    """p(x|z) by a network with one hidden layer (built in lesson 05), or several.
 
     Called with z: (*samples, batch, latent_dim), it returns a distribution over images of batch shape
-    (*samples, batch). likelihood: turns the network's outputs, (..., *image), into that distribution.
+    (*samples, batch). hidden_dim: the width of the hidden layer, or of each from latents to image.
+    likelihood: turns the network's outputs, (..., *image), into that distribution.
     """
 
     def __init__(
         self,
         image_shape: tuple[int, ...],
         latent_dim: int,
-        hidden_dim: int = 200,
+        hidden_dim: int | Sequence[int] = 200,
         likelihood: Likelihood = bernoulli,
+        activation: Callable[[], nn.Module] = nn.ReLU,
     ) -> None:
         super().__init__()
         self.image_shape, self.latent_dim, self.likelihood = tuple(image_shape), latent_dim, likelihood
-        pixels = torch.Size(image_shape).numel()
-        self.net = nn.Sequential(nn.Linear(latent_dim, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, pixels))
+        sizes = (latent_dim, *_widths(hidden_dim), torch.Size(image_shape).numel())
+        self.net = nn.Sequential(*layers(*sizes, activation=activation))
 
     def forward(self, z: Tensor) -> Distribution:
         return self.likelihood(self.net(z).unflatten(-1, self.image_shape))

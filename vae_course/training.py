@@ -1,21 +1,28 @@
-"""`fit`: the one training loop of the course."""
+"""`fit`: the one training loop of the course, from a laptop to several devices."""
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from vae_course import checkpoints, devices
 from vae_course.data import Dataset
 from vae_course.models import VAE, unchecked
 from vae_course.objectives import elbo
+from vae_course.steps import Objective, Steps
 
-Objective = Callable[[VAE, Tensor], Tensor]
+PRECISIONS = ("float32", "bfloat16")
+SAVING = 0.02  # the share of the time that goes into checkpoints, at most
 
 
 @dataclass
@@ -24,12 +31,31 @@ class History:
 
     train: the objective over the batches of an epoch, while the weights were moving
     test: epoch -> the objective on the test images, where `fit` was asked for it
+    seconds: spent in `fit`, in all runs that were resumed from one another
+    device: where the last of them ran
     """
 
     train: list[float] = field(default_factory=list)
     test: dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
     interrupted: bool = False
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """A learning rate that rises to `peak` over the share `warm_up` of training and then falls to 0 along a cosine.
+
+    Called with the share of training that is done, in (0, 1).
+    """
+
+    peak: float
+    warm_up: float = 0.02
+
+    def __call__(self, done: float) -> float:
+        if done < self.warm_up:
+            return self.peak * done / self.warm_up
+        return self.peak * 0.5 * (1 + math.cos(math.pi * (done - self.warm_up) / (1 - self.warm_up)))
 
 
 def fit(
@@ -39,70 +65,163 @@ def fit(
     *,
     epochs: int,
     batch_size: int = 100,
-    lr: float = 1e-3,
+    lr: float | Callable[[float], float] = 1e-3,
     seed: int = 0,
     test_every: int = 0,
+    device: str | torch.device = "auto",
+    precision: str = "float32",
+    graph: bool = False,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
 ) -> History:
     """Maximise `objective(model, x)` over the training images with Adam, and return the history.
 
     objective: (model, x of shape (batch, *image)) -> (batch,) nats
+    lr: the learning rate, or a function that gives it for each epoch from the share of training that is done
     seed: order and noise depend on (seed, epoch) alone, and the caller's random state is left as it was
     test_every: evaluate the test images every so many epochs; 0 for never
+    device: "auto" takes a CUDA device where there is one; the model comes back to the device where it was
+    precision: "bfloat16" computes matrix products and convolutions in it, densities and sums in float32
+    graph: on a CUDA device, record a step once and replay it, which saves the launching of its many small kernels
+    checkpoint: a file for the state of the run, written whole after the first epoch, after the last one, and in
+        between as often as takes 2 % of the time
+    resume: go on from that file if it exists: on a CPU to the same weights, bit for bit, as without the break
 
-    The data stay resident on the model's device. An interrupt stops cleanly, with what was learned.
-    Raises TypeError or ValueError for bad input, before the first step, and FloatingPointError where the
-    objective stops being finite, naming the step. Lesson 05 writes this loop by hand.
+    The data stay resident on the device if they fit; else a DataLoader brings them. Under torchrun, each of n processes
+    takes an n-th of every batch. An interrupt stops cleanly, with what was learned.
+    Raises TypeError or ValueError for bad input, before the first step; FloatingPointError where the objective stops
+    being finite, naming the step; MemoryError; and checkpoints.CheckpointError. Lesson 05 writes this loop by hand,
+    lesson 08 adds what begins with `device`.
     """
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, but it is {value!r}")
-    if not lr > 0:
-        raise ValueError(f"the learning rate must be positive, but it is {lr}")
-    device = next(model.parameters()).device
-    data = data.to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
-    history, start = History(), time.perf_counter()
-    generators = [device] if device.type == "cuda" else []
-    silent = os.environ.get("TQDM_DISABLE") == "1"  # tqdm's bar for notebooks does not look at it
-    with torch.random.fork_rng(devices=generators), tqdm(total=epochs, unit="epoch", disable=silent) as progress:
+    _check_settings(epochs, batch_size, lr, precision)
+    where = devices.pick(device)
+    rank, processes = devices.rank_and_size()
+    settings = _settings(data, objective, epochs, batch_size, lr, seed, precision)
+    state = _state_to_resume(checkpoint, resume, model, settings)
+    if graph and (where.type != "cuda" or processes > 1):
+        if rank == 0:
+            print("graph=True is for one process on a CUDA device: here the steps run one by one")
+        graph = False
+    history, start = History(device=devices.name(where)), time.perf_counter()
+    generators = [where] if where.type == "cuda" else []
+    silent = rank > 0 or os.environ.get("TQDM_DISABLE") == "1"  # tqdm's bar for notebooks does not look at it
+    with (
+        devices.explained(where, batch_size),
+        torch.random.fork_rng(devices=generators),
+        tqdm(total=epochs, unit="epoch", disable=silent) as progress,
+    ):
         torch.manual_seed(seed)
-        # A draw of images that `Dataset` has checked is zeros and ones, so one batch shows whether the model fits.
-        model.check(data.train_batch(slice(batch_size)) if data.binarize == "draw" else data.train)
-        model.check(data.test)
-        if objective(model, data.test[:2]).shape != (len(data.test[:2]),):
-            raise ValueError("the objective must return one number for each image, of shape (batch,)")
-        try:
-            with unchecked():
-                for epoch in range(epochs):
-                    torch.manual_seed(seed + 1_000_003 * epoch)
-                    values = _epoch(model, data, objective, optimizer, batch_size)
-                    _require_finite(values, epoch, history, lr)
+        _check_at_the_door(model, data, objective, batch_size)
+        with devices.lent(model, where), unchecked():
+            steps = Steps(model, data, objective, batch_size, where, half=precision == "bfloat16", graph=graph)
+            if state:
+                steps.restore(state)
+                history = History(**{**state["history"], "device": history.device})
+                progress.update(len(history.train))
+            saver, earlier = _Saver(checkpoint if rank == 0 else None, settings), history.seconds
+            try:
+                for epoch in range(len(history.train), epochs):
+                    rate = lr((epoch + 0.5) / epochs) if callable(lr) else lr
+                    values = steps.epoch(seed + 1_000_003 * epoch, rate)
+                    _require_finite(values, epoch, history, rate)
                     history.train.append(values.mean().item())
                     if test_every and (epoch + 1) % test_every == 0:
-                        with torch.no_grad():
-                            history.test[epoch] = objective(model, data.test).mean().item()
+                        history.test[epoch] = steps.test()
                     progress.set_postfix_str(f"objective {history.train[-1]:.2f} nats", refresh=False)
                     progress.update()
-        except KeyboardInterrupt:
-            history.interrupted = True
-            print(f"interrupted in epoch {len(history.train) + 1} of {epochs}: the model keeps what it has learned")
-    history.seconds = time.perf_counter() - start
+                    history.seconds = earlier + time.perf_counter() - start
+                    saver.after_epoch(steps, history, last=epoch + 1 == epochs)
+            except KeyboardInterrupt:
+                history.interrupted = True
+                print(f"interrupted in epoch {len(history.train) + 1} of {epochs}: the model keeps what it has learned")
+            history.seconds = earlier + time.perf_counter() - start
     return history
 
 
-def _epoch(
-    model: VAE, data: Dataset, objective: Objective, optimizer: torch.optim.Optimizer, batch_size: int
-) -> Tensor:
-    """One pass over the training images. Returns the objective of each step, still on the device."""
-    values = []
-    for index in torch.randperm(len(data.train), device=data.train.device).split(batch_size):
-        x = data.train_batch(index)
-        loss = -objective(model, x).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        values.append(-loss.detach())
-    return torch.stack(values)
+def _check_settings(epochs: int, batch_size: int, lr: float | Callable[[float], float], precision: str) -> None:
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1, but it is {value!r}")
+    for rate in [lr((e + 0.5) / epochs) for e in range(epochs)] if callable(lr) else [lr]:
+        if not rate > 0:
+            raise ValueError(f"the learning rate must be positive, but it is {rate}")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be 'float32' or 'bfloat16', not {precision!r}")
+
+
+def _check_at_the_door(model: VAE, data: Dataset, objective: Objective, batch_size: int) -> None:
+    """Once, where the model is; after that nothing is checked but that the objective stays finite."""
+    home = next(model.parameters()).device
+    # A draw of images that `Dataset` has checked is zeros and ones, so one batch shows whether the model fits.
+    model.check((data.train_batch(slice(batch_size)) if data.binarize == "draw" else data.train).to(home))
+    model.check(data.test.to(home))
+    if objective(model, data.test[:2].to(home)).shape != (len(data.test[:2]),):
+        raise ValueError("the objective must return one number for each image, of shape (batch,)")
+
+
+def _settings(
+    data: Dataset,
+    objective: Objective,
+    epochs: int,
+    batch_size: int,
+    lr: float | Callable[[float], float],
+    seed: int,
+    precision: str,
+) -> dict[str, Any]:
+    """What a run has to keep when it is resumed, to end where it would have ended."""
+    return {
+        "data": data.name,
+        "images": len(data.train),
+        "objective": _called(objective),
+        "batch_size": batch_size,
+        "lr": _called(lr) if callable(lr) else float(lr),
+        "seed": seed,
+        "precision": precision,
+        **({"epochs": epochs} if callable(lr) else {}),  # the rates of a schedule depend on where it ends
+    }
+
+
+def _called(function: Any) -> str:
+    if isinstance(function, functools.partial):
+        given = [*map(repr, function.args), *(f"{k}={v!r}" for k, v in function.keywords.items())]
+        return f"{_called(function.func)}({', '.join(given)})"
+    return getattr(function, "__qualname__", repr(function))
+
+
+def _state_to_resume(
+    checkpoint: str | Path | None, resume: bool, model: VAE, settings: dict[str, Any]
+) -> dict[str, Any] | None:
+    if checkpoint is None:
+        if resume:
+            raise ValueError("resume=True needs to know from where: give checkpoint='a file'")
+        return None
+    if not Path(checkpoint).exists():
+        return None
+    if not resume:
+        raise checkpoints.CheckpointError(
+            f"{checkpoint} exists already: resume=True goes on from it; to start anew, remove it or name another file"
+        )
+    state = checkpoints.load(checkpoint)
+    checkpoints.same_shapes(checkpoint, state["model"], model)
+    checkpoints.same_settings(checkpoint, state["settings"], settings)
+    return state
+
+
+class _Saver:
+    """Saves after the first epoch and the last one, and in between so often that it costs little."""
+
+    def __init__(self, path: str | Path | None, settings: dict[str, Any]) -> None:
+        self.path, self.settings = path, settings
+        self.saved, self.cost = -math.inf, 0.0
+
+    def after_epoch(self, steps: Steps, history: History, last: bool) -> None:
+        start = time.perf_counter()
+        if self.path is None or (start - self.saved < self.cost / SAVING and not last):
+            return
+        state = steps.state() | {"history": asdict(history), "settings": self.settings}
+        checkpoints.save(self.path, {"format": checkpoints.FORMAT, "epoch": len(history.train), **state})
+        self.saved = time.perf_counter()
+        self.cost = self.saved - start
 
 
 def _require_finite(values: Tensor, epoch: int, history: History, lr: float) -> None:

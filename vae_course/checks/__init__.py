@@ -1,0 +1,37 @@
+"""`claim(...)` for what a lesson asserts, `check_...(...)` for what a reader answers."""
+
+from vae_course.checks.claims import ClaimError, claim
+from vae_course.checks.lesson_00 import check_home_of, check_to_bits, check_turned_left
+from vae_course.checks.lesson_01 import check_erase, check_lost, check_new_codes
+from vae_course.checks.lesson_02 import check_draws_needed, check_explained_by_one, check_log_mean_exp
+from vae_course.checks.lesson_03 import check_best_variances, check_elbo_of_states, check_kl_exponentials
+from vae_course.checks.lesson_04 import check_best_baseline, check_score_log_sigma, check_waiting_times
+from vae_course.checks.lesson_05 import check_bug_hunt, check_draw_images, check_kl_per_latent, check_kl_to_prior
+from vae_course.checks.lesson_07 import check_count_active, check_learned_variance, check_price
+
+__all__ = [
+    "ClaimError",
+    "check_best_baseline",
+    "check_best_variances",
+    "check_bug_hunt",
+    "check_count_active",
+    "check_draw_images",
+    "check_draws_needed",
+    "check_elbo_of_states",
+    "check_erase",
+    "check_explained_by_one",
+    "check_home_of",
+    "check_kl_exponentials",
+    "check_kl_per_latent",
+    "check_kl_to_prior",
+    "check_learned_variance",
+    "check_log_mean_exp",
+    "check_lost",
+    "check_new_codes",
+    "check_price",
+    "check_score_log_sigma",
+    "check_to_bits",
+    "check_turned_left",
+    "check_waiting_times",
+    "claim",
+]

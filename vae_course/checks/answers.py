@@ -1,0 +1,43 @@
+"""What the checks of exercises share: they print ○, ✗ and why, or ✓, and never raise."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+
+class NotAnswered(Exception):
+    """The stub is still as the lesson left it."""
+
+
+def given(value: Any) -> Any:
+    """The value, unless the stub is still as the lesson left it."""
+    if value is ... or value is None:
+        raise NotAnswered
+    return value
+
+
+def exercise(judge: Callable[..., str | None]) -> Callable[..., bool]:
+    """Make a check of `judge`, which returns what is wrong with an answer, or None where nothing is."""
+
+    @functools.wraps(judge)
+    def check(*answer: Any, **context: Any) -> bool:
+        try:
+            complaint = judge(*(given(a) for a in answer), **context)
+        except NotAnswered:
+            print("○ not answered yet")
+            return False
+        except Exception as error:  # an answer can fail in any way, and a check never raises
+            complaint = f"your answer stopped with {type(error).__name__}: {error}"
+        print(f"✗ {complaint}" if complaint else "✓ right")
+        return complaint is None
+
+    return check
+
+
+def shown(values: Tensor) -> str:
+    """A few numbers, to be read."""
+    return f"({', '.join(f'{v:.2f}' for v in values.tolist())})"

@@ -1,0 +1,57 @@
+"""`claim(...)` for what a lesson asserts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+_NO_BOUND: Any = object()
+
+
+class ClaimError(AssertionError):
+    """A claim of a lesson does not hold."""
+
+
+def claim(
+    sentence: str,
+    value: Any,
+    *,
+    at_most: float | None = _NO_BOUND,
+    at_least: float | None = _NO_BOUND,
+    within: tuple[float, float] | None = _NO_BOUND,
+) -> None:
+    """Print the sentence with its value and bound, and raise ClaimError where the bound does not hold.
+
+    value: a number with exactly one bound, or a plain bool for an exact fact.
+    A bound of None, as for a data set whose bound is not known, only prints what was measured.
+    """
+    bounds: dict[str, Any] = {
+        name: bound
+        for name, bound in (("at_most", at_most), ("at_least", at_least), ("within", within))
+        if bound is not _NO_BOUND
+    }
+    if isinstance(value, Tensor):
+        value = value.item()
+    if type(value).__name__ in ("bool", "bool_"):
+        if bounds:
+            raise TypeError("a bool has no bound: claim a number, or leave the bound out")
+        holds, relation = bool(value), ""
+    elif len(bounds) != 1:
+        raise TypeError("a number needs one bound: at_most, at_least or within")
+    else:
+        kind, bound = next(iter(bounds.items()))
+        value = float(value)
+        if bound is None:
+            print(f"· {sentence}   {value:.4g} (measured, not asserted)")
+            return
+        if kind == "within":
+            low, high = bound
+            holds, relation = low <= value <= high, f"   {value:.4g} in [{low:g}, {high:g}]"
+        elif kind == "at_most":
+            holds, relation = value <= bound, f"   {value:.4g} ≤ {bound:g}"
+        else:
+            holds, relation = value >= bound, f"   {value:.4g} ≥ {bound:g}"
+    print(f"{'✓' if holds else '✗'} {sentence}{relation}")
+    if not holds:
+        raise ClaimError(f"this claim does not hold: {sentence}{relation}")
