@@ -77,15 +77,15 @@ FAULTS = (
         "q.log_var.exp() - 1 - q.log_var).mean(-1)", "test_models.py::test_kl_divergences_are_torchs",
     ),
     Fault(
-        "sigmoid twice", "models.py", "BernoulliPixels(logits)\n\n\ndef", "BernoulliPixels(torch.sigmoid(logits))\n\n\ndef",
+        "sigmoid twice", "likelihoods.py", "BernoulliPixels(logits)\n\n\ndef", "BernoulliPixels(torch.sigmoid(logits))\n\n\ndef",
         "test_models.py::test_bernoulli_is_one_coin_a_pixel_and_adds_their_logs",
     ),
     Fault(
-        "mean for sum over pixels", "models.py", ".sum(dim=(-3, -2, -1))", ".mean(dim=(-3, -2, -1))",
+        "mean for sum over pixels", "likelihoods.py", ".sum(dim=(-3, -2, -1))", ".mean(dim=(-3, -2, -1))",
         "test_models.py::test_bernoulli_is_one_coin_a_pixel_and_adds_their_logs",
     ),
     Fault(
-        "a mean in place of a draw", "models.py", "return torch.bernoulli(self.mean.expand(*sample_shape, *self.logits.shape))",
+        "a mean in place of a draw", "likelihoods.py", "return torch.bernoulli(self.mean.expand(*sample_shape, *self.logits.shape))",
         "return self.mean.expand(*sample_shape, *self.logits.shape)",
         "test_models.py::test_bernoulli_draws_are_zeros_and_ones_with_their_mean",
     ),
@@ -224,6 +224,85 @@ FAULTS = (
         "test_doctor.py::test_what_is_fetched_is_verified_and_what_is_not_there_gets_a_sentence",
     ),
     Fault(
+        "Gaussian pixels without their normaliser", "likelihoods.py", "squares + 2 * self.log_sigma + LOG_2_PI", "squares + LOG_2_PI",
+        "test_likelihoods.py::test_gaussian_is_torchs_normal_with_one_sigma",
+    ),
+    Fault(
+        "log variance for log sigma of the pixels", "likelihoods.py",
+        "((x - self.mu) * torch.exp(-self.log_sigma)).square()", "((x - self.mu) * torch.exp(-0.5 * self.log_sigma)).square()",
+        "test_likelihoods.py::test_gaussian_is_torchs_normal_with_one_sigma",
+    ),
+    Fault(
+        "mean for sum over Gaussian pixels", "likelihoods.py", "self.log_sigma + LOG_2_PI).sum(IMAGE)", "self.log_sigma + LOG_2_PI).mean(IMAGE)",
+        "test_likelihoods.py::test_gaussian_per_pixel_is_torchs_normal_of_the_two_outputs",
+    ),
+    Fault(
+        "the mean of Gaussian pixels for a draw", "likelihoods.py", "return noise * self.stddev + self.mu", "return 0 * noise * self.stddev + self.mu",
+        "test_likelihoods.py::test_gaussian_draws_have_mean_and_sigma_and_pass_gradients",
+    ),
+    Fault(
+        "mean and log sigma exchanged", "likelihoods.py", "mean, log_sigma = outputs.chunk(2, dim=-3)", "log_sigma, mean = outputs.chunk(2, dim=-3)",
+        "test_likelihoods.py::test_gaussian_per_pixel_is_torchs_normal_of_the_two_outputs",
+    ),
+    Fault(
+        "smallest sigma added without squares", "likelihoods.py",
+        "0.5 * torch.logaddexp(2 * log_sigma, 2 * floor)", "torch.logaddexp(log_sigma, floor)",
+        "test_likelihoods.py::test_smallest_sigma_is_added_in_squares",
+    ),
+    Fault(
+        "a learned sigma that is not learned", "likelihoods.py", "self.slow = nn.Parameter(start)", "self.slow = start",
+        "test_likelihoods.py::test_a_learned_sigma_is_a_parameter_of_the_decoder_and_a_fixed_one_is_not",
+    ),
+    Fault(
+        "a learned sigma as slow as the weights", "likelihoods.py", "FASTER = 5.0", "FASTER = 1.0",
+        "test_likelihoods.py::test_adam_moves_log_sigma_five_times_as_far_as_a_weight",
+    ),
+    Fault(
+        "a second output that is not asked for", "likelihoods.py", 'getattr(likelihood, "outputs_per_pixel", 1) * channels', "channels",
+        "test_likelihoods.py::test_a_likelihood_of_one_output_leaves_the_network_as_it_was",
+    ),
+    Fault(
+        "bins as wide as 1 / levels", "likelihoods.py", "half, rate = 0.5 / (self.levels - 1)", "half, rate = 0.5 / self.levels",
+        "test_likelihoods.py::test_discretized_logistic_is_scipys_logistic_cut_at_half_steps",
+    ),
+    Fault(
+        "the highest level without what lies above", "likelihoods.py", "F.logsigmoid(upper).masked_fill(top, 0.0)", "F.logsigmoid(upper)",
+        "test_likelihoods.py::test_discretized_logistic_is_scipys_logistic_cut_at_half_steps",
+    ),
+    Fault(
+        "a density times the bin for the mass in it", "likelihoods.py", "torch.log(-torch.expm1(-2 * half * rate))", "torch.log(2 * half * rate)",
+        "test_likelihoods.py::test_discretized_logistic_is_scipys_logistic_cut_at_half_steps",
+    ),
+    Fault(
+        "location and log scale exchanged", "likelihoods.py", "mean, log_scale = outputs.chunk(2, dim=-3)", "log_scale, mean = outputs.chunk(2, dim=-3)",
+        "test_likelihoods.py::test_discretized_logistic_is_scipys_logistic_cut_at_half_steps",
+    ),
+    Fault(
+        "draws between the levels", "likelihoods.py", "(x * (self.levels - 1)).round().clamp", "(x * (self.levels - 1)).clamp",
+        "test_likelihoods.py::test_mean_variance_and_draws_of_a_discretized_logistic_are_those_of_its_probabilities",
+    ),
+    Fault(
+        "the mean before the cut", "likelihoods.py", "return self._at_least().sum(-1) / (self.levels - 1)", "return self.mu",
+        "test_likelihoods.py::test_mean_variance_and_draws_of_a_discretized_logistic_are_those_of_its_probabilities",
+    ),
+    Fault(
+        "grey values between the levels let through", "likelihoods.py", "(step - step.round()).abs() < 1e-3", "(step - step.round()).abs() < 1",
+        "test_likelihoods.py::test_grey_values_between_the_levels_are_refused",
+    ),
+    Fault(
+        "a sigma of zero let through", "likelihoods.py", "if not 0 < sigma < math.inf", "if not 0 <= sigma < math.inf",
+        "test_likelihoods.py::test_bad_input_is_refused_in_one_sentence",
+    ),
+    Fault(
+        "nats called bits", "evaluation.py", "nats / (dims * math.log(2))", "nats / dims",
+        "test_likelihoods.py::test_bits_of_a_probability_need_nothing_and_of_a_density_the_levels",
+    ),
+    Fault(
+        "bits of a density without its levels", "evaluation.py", "0.0 if levels is None else math.log2(levels)", "0.0",
+        "test_likelihoods.py::test_bits_of_a_density_bound_those_of_the_levels",
+    ),
+
+    Fault(
         "descent for ascent", "steps.py", "else -mean ", "else mean ",
         "test_training.py::test_it_learns_and_says_so",
     ),
@@ -290,7 +369,7 @@ FAULTS = (
         "test_checkpoints.py::test_saving_costs_little_however_slow_it_is",
     ),
     Fault(
-        "densities in half precision", "models.py", "return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x",
+        "densities in half precision", "likelihoods.py", "return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x",
         "return x", "test_steps.py::test_in_bfloat16_densities_and_sums_stay_in_float32",
     ),
     Fault(

@@ -94,7 +94,7 @@ def test_it_keeps_model_optimiser_epoch_history_and_settings(tmp_path):
     assert content["history"]["test"].keys() == {1}
     assert content["settings"] == {
         "data": "digits", "images": 300, "objective": "iwae_bound(k=3)", "batch_size": 50, "lr": 0.003, "seed": 0,
-        "precision": "float32",
+        "precision": "float32", "adam_eps": 1e-8,
     }  # fmt: skip
 
 

@@ -16,8 +16,9 @@ from tools import lessons
 
 ROOT = lessons.ROOT
 MODULES = (
-    "glyphs", "files", "pictures", "toy", "sets", "data", "models", "objectives", "doctor",
-    "checkpoints", "devices", "convolutions", "steps", "training", "plots", "explorers", "checks", "__main__",
+    "glyphs", "files", "pictures", "toy", "sets", "data", "likelihoods", "models", "objectives", "doctor",
+    "checkpoints", "devices", "convolutions", "architectures", "steps", "training", "evaluation", "plots",
+    "explorers", "checks", "__main__",
 )  # fmt: skip
 
 

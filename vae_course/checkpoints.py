@@ -17,7 +17,7 @@ from torch import Tensor, nn
 FORMAT = 1
 UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile)
 UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile)
-PARTS = {"format", "model", "optimizer", "epoch", "history", "settings"}
+PARTS = {"format", "model", "settings"}
 
 
 class CheckpointError(RuntimeError):

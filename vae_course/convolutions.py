@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_course.models import DiagonalNormal, Likelihood, bernoulli
+from vae_course.likelihoods import Likelihood, bernoulli, output_shape
+from vae_course.models import DiagonalNormal
 
 
 def _halved_twice(image_shape: tuple[int, ...]) -> tuple[int, int]:
@@ -26,6 +27,7 @@ class ConvEncoder(nn.Module):
     def __init__(self, image_shape: tuple[int, ...], latent_dim: int, channels: int = 32) -> None:
         super().__init__()
         self.image_shape, self.latent_dim = tuple(image_shape), latent_dim
+        self.arguments = {"image_shape": self.image_shape, "latent_dim": latent_dim, "channels": channels}
         h, w = _halved_twice(self.image_shape)
         self.net = nn.Sequential(
             nn.Conv2d(image_shape[0], channels, kernel_size=4, stride=2, padding=1),
@@ -46,7 +48,7 @@ class ConvDecoder(nn.Module):
 
     Called with z: (*samples, batch, latent_dim), it returns a distribution over images of batch shape
     (*samples, batch). channels: before the last convolution; twice as many before the one above it.
-    likelihood: turns the network's outputs, (..., *image), into that distribution.
+    likelihood: turns the network's outputs, (..., *output_shape), into that distribution.
     Raises ValueError where height or width is no multiple of 4.
     """
 
@@ -59,6 +61,10 @@ class ConvDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.image_shape, self.latent_dim, self.likelihood = tuple(image_shape), latent_dim, likelihood
+        self.arguments = {
+            "image_shape": self.image_shape, "latent_dim": latent_dim, "channels": channels, "likelihood": likelihood,
+        }  # fmt: skip
+        self.output_shape = output_shape(self.image_shape, likelihood)
         h, w = _halved_twice(self.image_shape)
         self.net = nn.Sequential(
             nn.Linear(latent_dim, 2 * channels * h * w),
@@ -66,9 +72,9 @@ class ConvDecoder(nn.Module):
             nn.ReLU(),
             nn.ConvTranspose2d(2 * channels, channels, kernel_size=4, stride=2, padding=1),
             nn.ReLU(),
-            nn.ConvTranspose2d(channels, image_shape[0], kernel_size=4, stride=2, padding=1),
+            nn.ConvTranspose2d(channels, self.output_shape[0], kernel_size=4, stride=2, padding=1),
         )
 
     def forward(self, z: Tensor) -> Distribution:
         pictures = self.net(z.reshape(-1, self.latent_dim))  # convolutions know one batch dimension
-        return self.likelihood(pictures.reshape(*z.shape[:-1], *self.image_shape))
+        return self.likelihood(pictures.reshape(*z.shape[:-1], *self.output_shape))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
@@ -11,7 +10,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 from torch.distributions import (
-    ContinuousBernoulli,
     Distribution,
     Independent,
     Normal,
@@ -19,18 +17,17 @@ from torch.distributions import (
     kl_divergence,
     register_kl,
 )
-from torch.nn import functional as F
 
 from vae_course.data import check_images
-
-LOG_2_PI = math.log(2 * math.pi)
-
-Likelihood = Callable[[Tensor], Distribution]
-
-
-def in_float32(x: Tensor) -> Tensor:
-    """Half-precision numbers as float32, others as they are: densities and their sums need more than 8 or 11 bits."""
-    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+from vae_course.likelihoods import (
+    LOG_2_PI,
+    BernoulliPixels,
+    Likelihood,
+    LogisticLevels,
+    bernoulli,
+    in_float32,
+    output_shape,
+)
 
 
 class DiagonalNormal(Distribution):
@@ -97,52 +94,6 @@ def _kl_to_standard_normal(q: DiagonalNormal, p: StandardNormal) -> Tensor:
     return 0.5 * (q.mu.square() + q.log_var.exp() - 1 - q.log_var).sum(-1)
 
 
-class BernoulliPixels(Distribution):
-    """One coin for each pixel; logits: (*batch, *image), the log-odds of a 1. The logs of the pixels add up.
-
-    What `Independent(Bernoulli(logits=logits), 3)` computes, with fewer operations a call.
-    """
-
-    arg_constraints: ClassVar[dict] = {}
-    support = constraints.independent(constraints.boolean, 3)
-
-    def __init__(self, logits: Tensor) -> None:
-        self.logits = in_float32(logits)
-        super().__init__(logits.shape[:-3], logits.shape[-3:], validate_args=False)
-
-    @property
-    def mean(self) -> Tensor:
-        return torch.sigmoid(self.logits)
-
-    @property
-    def variance(self) -> Tensor:
-        return self.mean * (1 - self.mean)
-
-    @torch.no_grad()
-    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        return torch.bernoulli(self.mean.expand(*sample_shape, *self.logits.shape))
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        """(*batch,) nats for x: (*batch, *image), or (batch, *image) where there are samples of z."""
-        logits = self.logits
-        if x.shape != logits.shape:
-            logits, x = torch.broadcast_tensors(logits, x)
-        return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(dim=(-3, -2, -1))
-
-
-def bernoulli(logits: Tensor) -> BernoulliPixels:
-    """p(x|z) for pixels that are 0 or 1 (lesson 05). logits: (*batch, *image)."""
-    return BernoulliPixels(logits)
-
-
-def continuous_bernoulli(logits: Tensor) -> Independent:
-    """p(x|z) for grey pixels in [0, 1]: a Bernoulli's formula, normalised. logits: (*batch, *image).
-
-    Loaiza-Ganem & Cunningham 2019, arXiv 1907.06845.
-    """
-    return Independent(ContinuousBernoulli(logits=in_float32(logits)), 3)
-
-
 def layers(*sizes: int, activation: Callable[[], nn.Module] = nn.ReLU) -> list[nn.Module]:
     """Linear layers from sizes[0] numbers to sizes[-1], with the activation between them."""
     linear = [nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
@@ -169,7 +120,11 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.image_shape, self.latent_dim = tuple(image_shape), latent_dim
-        sizes = (torch.Size(image_shape).numel(), *_widths(hidden_dim), 2 * latent_dim)
+        widths = _widths(hidden_dim)
+        self.arguments = {
+            "image_shape": self.image_shape, "latent_dim": latent_dim, "hidden_dim": widths, "activation": activation,
+        }  # fmt: skip
+        sizes = (torch.Size(image_shape).numel(), *widths, 2 * latent_dim)
         self.net = nn.Sequential(nn.Flatten(), *layers(*sizes, activation=activation))
 
     def forward(self, x: Tensor) -> Distribution:
@@ -182,7 +137,8 @@ class Decoder(nn.Module):
 
     Called with z: (*samples, batch, latent_dim), it returns a distribution over images of batch shape
     (*samples, batch). hidden_dim: the width of the hidden layer, or of each from latents to image.
-    likelihood: turns the network's outputs, (..., *image), into that distribution.
+    likelihood: turns the network's outputs, (..., *output_shape), into that distribution; one that is a module with
+    parameters of its own is trained with the decoder (lesson 06).
     """
 
     def __init__(
@@ -195,11 +151,17 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         self.image_shape, self.latent_dim, self.likelihood = tuple(image_shape), latent_dim, likelihood
-        sizes = (latent_dim, *_widths(hidden_dim), torch.Size(image_shape).numel())
+        self.output_shape = output_shape(self.image_shape, likelihood)
+        widths = _widths(hidden_dim)
+        self.arguments = {
+            "image_shape": self.image_shape, "latent_dim": latent_dim, "hidden_dim": widths, "likelihood": likelihood,
+            "activation": activation,
+        }  # fmt: skip
+        sizes = (latent_dim, *widths, torch.Size(self.output_shape).numel())
         self.net = nn.Sequential(*layers(*sizes, activation=activation))
 
     def forward(self, z: Tensor) -> Distribution:
-        return self.likelihood(self.net(z).unflatten(-1, self.image_shape))
+        return self.likelihood(self.net(z).unflatten(-1, self.output_shape))
 
 
 class StandardNormalPrior(nn.Module):
@@ -262,6 +224,11 @@ class VAE(nn.Module):
             raise ValueError(
                 f"{grey:.0%} of the pixels are grey, but a Bernoulli likelihood is for pixels that are 0 or 1: load "
                 "the data with binarize='draw', or give the decoder likelihood=continuous_bernoulli"
+            )
+        if isinstance(p_x, LogisticLevels):
+            raise ValueError(
+                f"some pixels are none of the {p_x.levels} grey values from 0 to 1 that the likelihood is for: round "
+                f"them to multiples of 1/{p_x.levels - 1}, or give it other levels"
             )
         kind = type(getattr(p_x, "base_dist", p_x)).__name__
         raise ValueError(f"some pixels lie outside the support of the likelihood, a {kind}")

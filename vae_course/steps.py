@@ -55,6 +55,7 @@ class Steps:
         where: torch.device,
         half: bool = False,
         graph: bool = False,
+        adam_eps: float = 1e-8,
     ) -> None:
         self.model, self.batch_size, self.where, self.half, self.graph = model, batch_size, where, half, graph
         self.resident = devices.can_hold(data, where)
@@ -65,7 +66,7 @@ class Steps:
         if self.processes > 1:
             ids = [where] if where.type == "cuda" else None
             self.per_image = nn.parallel.DistributedDataParallel(self.alone, device_ids=ids)
-        self.optimizer = torch.optim.Adam(model.parameters(), fused=True, capturable=graph)
+        self.optimizer = torch.optim.Adam(model.parameters(), eps=adam_eps, fused=True, capturable=graph)
         # A recorded step does not ask Python for its learning rate: it reads it where the device keeps it.
         self.rate = torch.zeros((), device=where) if graph else 0.0
         self.recorded: _Recorded | None = None

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from vae_course import checkpoints, devices
+from vae_course import architectures, checkpoints, devices
 from vae_course.data import Dataset
 from vae_course.models import VAE, unchecked
 from vae_course.objectives import elbo
@@ -73,6 +73,7 @@ def fit(
     graph: bool = False,
     checkpoint: str | Path | None = None,
     resume: bool = False,
+    adam_eps: float = 1e-8,
 ) -> History:
     """Maximise `objective(model, x)` over the training images with Adam, and return the history.
 
@@ -87,6 +88,8 @@ def fit(
         between as often as takes 2 % of the time
     resume: go on from that file if it exists: on a CPU to the same weights, bit for bit, as without the break
 
+    adam_eps: added to the root of Adam's second moments; some published settings have another one
+
     The data stay resident on the device if they fit; else a DataLoader brings them. Under torchrun, each of n processes
     takes an n-th of every batch. An interrupt stops cleanly, with what was learned.
     Raises TypeError or ValueError for bad input, before the first step; FloatingPointError where the objective stops
@@ -96,7 +99,7 @@ def fit(
     _check_settings(epochs, batch_size, lr, precision)
     where = devices.pick(device)
     rank, processes = devices.rank_and_size()
-    settings = _settings(data, objective, epochs, batch_size, lr, seed, precision)
+    settings = _settings(data, objective, epochs, batch_size, lr, seed, precision, adam_eps)
     state = _state_to_resume(checkpoint, resume, model, settings)
     if graph and (where.type != "cuda" or processes > 1):
         if rank == 0:
@@ -113,7 +116,7 @@ def fit(
         torch.manual_seed(seed)
         _check_at_the_door(model, data, objective, batch_size)
         with devices.lent(model, where), unchecked():
-            steps = Steps(model, data, objective, batch_size, where, half=precision == "bfloat16", graph=graph)
+            steps = Steps(model, data, objective, batch_size, where, precision == "bfloat16", graph, adam_eps)
             if state:
                 steps.restore(state)
                 history = History(**{**state["history"], "device": history.device})
@@ -167,6 +170,7 @@ def _settings(
     lr: float | Callable[[float], float],
     seed: int,
     precision: str,
+    adam_eps: float,
 ) -> dict[str, Any]:
     """What a run has to keep when it is resumed, to end where it would have ended."""
     return {
@@ -177,6 +181,7 @@ def _settings(
         "lr": _called(lr) if callable(lr) else float(lr),
         "seed": seed,
         "precision": precision,
+        "adam_eps": adam_eps,
         **({"epochs": epochs} if callable(lr) else {}),  # the rates of a schedule depend on where it ends
     }
 
@@ -202,6 +207,8 @@ def _state_to_resume(
             f"{checkpoint} exists already: resume=True goes on from it; to start anew, remove it or name another file"
         )
     state = checkpoints.load(checkpoint)
+    if not {"optimizer", "epoch", "history"} <= state.keys():
+        raise checkpoints.CheckpointError(f"{checkpoint} holds weights alone: they can be used, but not trained on")
     checkpoints.same_shapes(checkpoint, state["model"], model)
     checkpoints.same_settings(checkpoint, state["settings"], settings)
     return state
@@ -218,8 +225,11 @@ class _Saver:
         start = time.perf_counter()
         if self.path is None or (start - self.saved < self.cost / SAVING and not last):
             return
-        state = steps.state() | {"history": asdict(history), "settings": self.settings}
-        checkpoints.save(self.path, {"format": checkpoints.FORMAT, "epoch": len(history.train), **state})
+        content = {
+            "format": checkpoints.FORMAT, "epoch": len(history.train), "history": asdict(history),
+            "settings": self.settings, "architecture": architectures.describe(steps.model), **steps.state(),
+        }  # fmt: skip
+        checkpoints.save(self.path, content)
         self.saved = time.perf_counter()
         self.cost = self.saved - start
 

@@ -7,14 +7,17 @@ from vae_course.checks.lesson_02 import check_draws_needed, check_explained_by_o
 from vae_course.checks.lesson_03 import check_best_variances, check_elbo_of_states, check_kl_exponentials
 from vae_course.checks.lesson_04 import check_best_baseline, check_score_log_sigma, check_waiting_times
 from vae_course.checks.lesson_05 import check_bug_hunt, check_draw_images, check_kl_per_latent, check_kl_to_prior
+from vae_course.checks.lesson_06 import check_assumed_variance, check_density_bits, check_laplace_nats
 from vae_course.checks.lesson_07 import check_count_active, check_learned_variance, check_price
 
 __all__ = [
     "ClaimError",
+    "check_assumed_variance",
     "check_best_baseline",
     "check_best_variances",
     "check_bug_hunt",
     "check_count_active",
+    "check_density_bits",
     "check_draw_images",
     "check_draws_needed",
     "check_elbo_of_states",
@@ -24,6 +27,7 @@ __all__ = [
     "check_kl_exponentials",
     "check_kl_per_latent",
     "check_kl_to_prior",
+    "check_laplace_nats",
     "check_learned_variance",
     "check_log_mean_exp",
     "check_lost",

@@ -1,0 +1,61 @@
+"""log p(x) by importance weighting, and what it is in bits per dimension."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from vae_course.evaluation.estimates import PerImage
+from vae_course.models import VAE, unchecked
+
+Nats = TypeVar("Nats", float, Tensor)
+DRAWS, ROWS = 50, 10_000  # draws of z for one image, and images times draws, that are decoded at once
+
+
+@torch.no_grad()
+def log_likelihood(model: VAE, x: Tensor, k: int = 5_000) -> PerImage:
+    """log p(x): the log of the mean of k weights p(x, z) / q(z|x), in chunks, so memory does not grow with k.
+
+    x: (n, *image). Returns n estimates in nats: on average a lower bound that rises with k (Burda, Grosse &
+    Salakhutdinov 2015, arXiv 1509.00519). The errors are those of the delta method, and not to be trusted where few
+    weights make up the mean; for k = 1 they are not known (NaN). Raises ValueError where k < 1. Built in lesson 09.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, but it is {k}")
+    model.check(x)
+    with unchecked():
+        parts = [_log_mean_weight(model, part, k) for part in x.split(max(1, ROWS // min(k, DRAWS)))]
+    return PerImage(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+
+
+def _log_mean_weight(model: VAE, x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    q_z = model.encode(x)
+    total = torch.full((len(x),), -math.inf, device=x.device)  # log of the sum of the weights, and of their squares
+    squares = total.clone()
+    for first in range(0, k, DRAWS):
+        z = q_z.sample(torch.Size([min(DRAWS, k - first)]))
+        log_weights = model.decode(z).log_prob(x) + model.prior.log_prob(z) - q_z.log_prob(z)
+        total = torch.logaddexp(total, log_weights.logsumexp(0))
+        squares = torch.logaddexp(squares, (2 * log_weights).logsumexp(0))
+    relative_variance = torch.exp(squares - 2 * total + math.log(k)) - 1
+    error = (relative_variance.clamp(min=0) / (k - 1)).sqrt() if k > 1 else torch.full_like(total, math.nan)
+    return total - math.log(k), error
+
+
+def bits_per_dim(nats: Nats, dims: int, levels: int | None = None) -> Nats:
+    """A cost -log p(x) of an image, in bits for each of its `dims` pixels (times channels); lesson 06 builds it.
+
+    nats: a number, or a tensor of any shape; the result is of the same kind
+    levels: None where p is a probability of grey values. Where p is a density on [0, 1], the number of grey values that
+        uniform noise has spread over it, x = (k + u) / levels: log2(levels) bits are then added, and the result bounds
+        the bits of the grey values from above (Theis, van den Oord & Bethge 2016, arXiv 1511.01844).
+    Raises ValueError for fewer than one dimension or two levels.
+    """
+    if not isinstance(dims, int) or dims < 1:
+        raise ValueError(f"dims must be a whole number of at least 1, but it is {dims!r}")
+    if levels is not None and (not isinstance(levels, int) or levels < 2):
+        raise ValueError(f"levels must be None or a whole number of at least 2, but it is {levels!r}")
+    return nats / (dims * math.log(2)) + (0.0 if levels is None else math.log2(levels))
