@@ -5,15 +5,16 @@ python experiments/bench.py [--device cpu|cuda] [--rounds 12] [--threads 1] [--l
 customary   pictures turned into tensors one by one, a DataLoader, Adam as it comes: what many tutorials do
 resident    the images stay on the device as one tensor
 fused       and Adam updates all weights in one call: what one could write by hand at best
-bfloat16    and matrix products and convolutions run in bfloat16
-compile     and torch.compile fuses what lies between them (where a C++ compiler or Triton is present)
-graph       and a step is replayed as a CUDA graph (on a CUDA device)
+bfloat16    fused, with matrix products and convolutions in bfloat16
+compile     fused, with torch.compile for what lies between them (where a C++ compiler or Triton is present)
+graph       fused, with a step replayed as a CUDA graph (on a CUDA device)
 fit         the course's loop with all its checks, distributions and history
 fit, all    the same with a checkpoint, and on a CUDA device in bfloat16 and as a graph
 
 FLOP rule: a weight costs 2 FLOP forward each time it is used for an image, 2 for its own gradient, and 2 for the
 gradient of its input, which the first layer does not need. Activations, losses and the optimiser are not counted.
-The peak is the best of several products of two square float32 matrices on the same device (bfloat16 where used).
+The peak is the best of several products of two square float32 matrices on the same device; on a GPU, loops in bfloat16
+are held against the peak in bfloat16.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ import contextlib
 import functools
 import itertools
 import os
-import resource
 import shutil
 import statistics
 import sys
@@ -99,7 +99,7 @@ class ByHand:
     """A training loop written out. What is switched on beyond `customary` is what the loop's name says."""
 
     def __init__(self, loop: str, name: str, data: Dataset, batch_size: int, where: torch.device) -> None:
-        on = LOOPS[: LOOPS.index(loop) + 1]
+        on = {*LOOPS[: min(LOOPS.index(loop), 2) + 1], loop}
         self.batch_size, self.where, self.half, self.graph = batch_size, where, "bfloat16" in on, "graph" in on
         self.model = build(name, data.image_shape).to(where)
         self.optimizer = torch.optim.Adam(
@@ -201,10 +201,10 @@ def seconds(action: Callable[[], object], where: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def peak_memory(where: torch.device) -> int:
-    """Bytes: on a GPU what tensors took at most since the last call, on a CPU what the process took at most so far."""
+def peak_memory(where: torch.device) -> int | None:
+    """Bytes that tensors took at most since the last call, on a GPU; a CPU does not tell."""
     if where.type != "cuda":
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return None
     peak = torch.cuda.max_memory_allocated(where)
     torch.cuda.reset_peak_memory_stats(where)
     return peak
@@ -220,46 +220,56 @@ def compare(
         else ByHand(loop, name, data, batch_size, where)
         for loop in loops
     }
-    times: dict[str, list[float]] = {loop: [] for loop in loops}
-    memory = dict.fromkeys(loops, 0)
+    # bfloat16 can be very slow where the processor has no circuits for it: fewer epochs tell as much.
+    rounds_of = {
+        loop: max(1, epochs // 10) if loop == "bfloat16" and where.type != "cuda" else epochs for loop in loops
+    }
+    times: dict[str, list[float]] = {loop: [] for loop in loops}  # of one epoch
+    memory: dict[str, int | None] = {}
+    compiling = None
     for loop in loops:
         peak_memory(where)
-        warming = seconds(functools.partial(run[loop], epochs), where)
+        warming = seconds(functools.partial(run[loop], rounds_of[loop]), where)
         memory[loop] = peak_memory(where)
         if loop == "compile":
-            print(f"compiling took {warming:.0f} s")
+            compiling = warming
     orders = itertools.cycle(itertools.permutations(loops))
     for _ in range(rounds):
         for loop in next(orders):
-            times[loop].append(seconds(functools.partial(run[loop], epochs), where))
-        for _ in range(7):  # neighbours change sooner than if permutations came one by one
+            times[loop].append(seconds(functools.partial(run[loop], rounds_of[loop]), where) / rounds_of[loop])
+        for _ in range(7 * 37):  # permutations that follow one another differ at their ends alone
             next(orders)
     flop = flop_per_image(build(name, data.image_shape), data.image_shape)
-    peaks = {dtype: peak_flop_per_second(where, dtype) for dtype in (torch.float32, torch.bfloat16)}
+    peaks = {torch.float32: peak_flop_per_second(where, torch.float32)}
+    if where.type == "cuda":
+        peaks[torch.bfloat16] = peak_flop_per_second(where, torch.bfloat16)
     base = "fused" if "fused" in loops else loops[0]
     print(f"\n{name}: {len(data.train)} images, batch {batch_size}, {epochs} epochs a round, {rounds} rounds")
-    print(
-        f"{flop / 1e6:.2f} MFLOP an image; measured peak {peaks[torch.float32] / 1e12:.3g} TFLOP/s in float32, "
-        f"{peaks[torch.bfloat16] / 1e12:.3g} in bfloat16"
-    )
+    told = ", ".join(f"{peak / 1e12:.3g} TFLOP/s in {str(dtype)[6:]}" for dtype, peak in peaks.items())
+    print(f"{flop / 1e6:.2f} MFLOP an image; measured peak {told}")
+    if compiling is not None:
+        print(f"the first epochs with torch.compile, compiling included: {compiling:.0f} s")
     print(f"{'loop':<10} {'images/s':>10} {'time / ' + base:>14} {'share of peak':>14} {'peak memory':>12}")
     result: dict = {
         "batch size": batch_size,
         "flop per image": flop,
         "peak flop per second": peaks[torch.float32],
-        "peak flop per second, bfloat16": peaks[torch.bfloat16],
+        **({"peak flop per second, bfloat16": peaks[torch.bfloat16]} if torch.bfloat16 in peaks else {}),
+        "seconds to compile": compiling,
         "loops": {},
     }
     for loop in loops:
-        rate = epochs * len(data.train) / statistics.median(times[loop])
-        half = loop in LOOPS[3:] or (loop == "fit, all" and where.type == "cuda")
+        rate = len(data.train) / statistics.median(times[loop])
+        half = where.type == "cuda" and loop in ("bfloat16", "fit, all")
         share = rate * flop / peaks[torch.bfloat16 if half else torch.float32]
         # Ratios are taken within a round, where both loops met the same machine.
         ratio = statistics.median(a / b for a, b in zip(times[loop], times[base], strict=True))
         result["loops"][loop] = {
-            "images per second": rate, f"time / {base}": ratio, "share of peak": share, "peak memory": memory[loop],
+            "images per second": rate, f"time / {base}": ratio, "share of peak": share,
+            **({"peak memory": memory[loop]} if memory[loop] is not None else {}),
         }  # fmt: skip
-        print(f"{loop:<10} {rate:10.0f} {ratio:14.2f} {share:14.1%} {memory[loop] / 1e6:9.0f} MB")
+        told = f"{memory[loop] / 1e6:9.0f} MB" if memory[loop] is not None else ""
+        print(f"{loop:<10} {rate:10.0f} {ratio:14.2f} {share:14.1%} {told}", flush=True)
     if "customary" in loops:
         ratios = {
             loop: statistics.median(a / b for a, b in zip(times["customary"], times[loop], strict=True))
@@ -300,12 +310,12 @@ def main() -> int:
         for name in options.models:
             n = options.n_train or (57_520 if gpu else 5_752 if name == MODELS[1] else 1_000)
             data = images(8) if name == MODELS[0] else images(28, n)
-            epochs = (20, 2, 1)[MODELS.index(name)]
+            epochs = (10, 3, 1)[MODELS.index(name)]
             results[name] = compare(name, data, options.batch_size, epochs, options.rounds, where, loops)
     if options.record:
         kind = where.type if options.batch_size == 100 else f"{where.type}_{options.batch_size}"
         command = f"python experiments/bench.py {' '.join(a for a in sys.argv[1:])}"
-        records.write(f"bench_{kind}.json", {**records.provenance(command), "models": results})
+        records.write(f"bench_{kind}.json", {**records.provenance(command, where), "models": results})
     return 0
 
 

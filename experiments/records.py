@@ -24,12 +24,12 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def provenance(command: str) -> dict[str, Any]:
-    """What one has to know to repeat a measurement: command, date, device, threads, versions."""
+def provenance(command: str, where: torch.device | None = None) -> dict[str, Any]:
+    """What one has to know to repeat a measurement on `where`, the CPU if not said: command, date, device, versions."""
     return {
         "command": command,
         "date": datetime.date.today().isoformat(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else processor(),
+        "device": torch.cuda.get_device_name(where) if where is not None and where.type == "cuda" else processor(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "versions": {

@@ -303,6 +303,59 @@ FAULTS = (
     ),
 
     Fault(
+        "active units by the standard deviation", "evaluation/symptoms.py", "mu.var(dim=0, correction=0) > threshold",
+        "mu.std(dim=0, correction=0) > threshold",
+        "test_symptoms.py::test_active_units_counts_the_means_that_vary_enough",
+    ),
+    Fault(
+        "active units by the noise", "evaluation/symptoms.py", "mu = _posterior(model, x).mean\n",
+        "mu = _posterior(model, x).variance\n", "test_symptoms.py::test_noise_does_not_make_a_unit_active",
+    ),
+    Fault(
+        "mean for rms of sigma", "evaluation/symptoms.py", "q_z.variance.mean(dim=0).sqrt()", "q_z.stddev.mean(dim=0)",
+        "test_symptoms.py::test_signal_to_noise_is_the_spread_of_means_over_the_rms_of_sigma",
+    ),
+    Fault(
+        "signal over variance", "evaluation/symptoms.py", "q_z.variance.mean(dim=0).sqrt()", "q_z.variance.mean(dim=0)",
+        "test_symptoms.py::test_signal_to_noise_is_the_spread_of_means_over_the_rms_of_sigma",
+    ),
+    Fault(
+        "KL per latent without the prior's mean", "evaluation/symptoms.py", "(mean - prior_mean).square()", "mean.square()",
+        "test_symptoms.py::test_kl_per_dimension_knows_other_diagonal_priors",
+    ),
+    Fault(
+        "KL per latent with half a logarithm", "evaluation/symptoms.py", "ratio - 1 - ratio.log()", "ratio - 1 - 0.5 * ratio.log()",
+        "test_symptoms.py::test_kl_per_dimension_is_the_closed_form_of_each_image_and_latent",
+    ),
+    Fault(
+        "a correlated prior taken apart", "evaluation/symptoms.py", "if not isinstance(gaussian, DiagonalNormal | Normal):", "if False:",
+        "test_symptoms.py::test_kl_per_dimension_refuses_a_prior_that_is_no_product",
+    ),
+    Fault(
+        "shuffled to itself", "evaluation/symptoms.py", "other[circle] = circle.roll(1)", "other[:] = circle",
+        "test_symptoms.py::test_shuffle_cost_never_takes_an_images_own_z",
+    ),
+    Fault(
+        "shuffle cost at the mean", "evaluation/symptoms.py", "z = q_z.sample()\n        circle", "z = q_z.mean\n        circle",
+        "test_symptoms.py::test_shuffle_cost_draws_z",
+    ),
+    Fault(
+        "shuffle cost summed over repeats", "evaluation/symptoms.py", "return costs / repeats", "return costs",
+        "test_symptoms.py::test_shuffle_cost_is_averaged_over_repeats",
+    ),
+    Fault(
+        "gap the wrong way round", "evaluation/symptoms.py", "on_train.mean() - on_test.mean()", "on_test.mean() - on_train.mean()",
+        "test_symptoms.py::test_train_test_gap_is_positive_where_training_images_are_likelier",
+    ),
+    Fault(
+        "gap of the reconstruction alone", "evaluation/symptoms.py", "[log_likelihood - kl for log_likelihood, kl in terms]",
+        "[log_likelihood for log_likelihood, kl in terms]", "test_symptoms.py::test_train_test_gap_counts_the_kl_term",
+    ),
+    Fault(
+        "standard error without the test images", "evaluation/symptoms.py", " + on_test.var() / len(on_test)", "",
+        "test_symptoms.py::test_train_test_gap_has_the_standard_error_of_a_difference",
+    ),
+    Fault(
         "descent for ascent", "steps.py", "else -mean ", "else mean ",
         "test_training.py::test_it_learns_and_says_so",
     ),

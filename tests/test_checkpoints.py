@@ -213,6 +213,12 @@ def test_torchs_own_writer_on_a_full_disk_is_understood(tmp_path, monkeypatch):
     assert not (tmp_path / "a.pt").exists()
 
 
+def test_what_cannot_be_saved_leaves_nothing_behind(tmp_path):
+    with pytest.raises((AttributeError, TypeError, pickle.PicklingError)):
+        save(tmp_path / "a.pt", {"objective": lambda x: x})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot be written: Not a directory|cannot be written: File exists"):

@@ -1,6 +1,7 @@
 """plots.py and explorers.py: they draw what they are given, and a slider changes the picture."""
 
 import io
+import math
 
 import matplotlib.pyplot
 import numpy as np
@@ -162,3 +163,41 @@ def test_sliders_start_where_they_are_told_and_go_in_whole_steps_between_whole_n
 def test_a_slider_that_starts_outside_its_range_is_refused(range_):
     with pytest.raises(ValueError, match="the slider of beta starts at"):
         sliders(lambda beta: None, beta=range_)
+
+
+def test_case_files_show_curve_images_and_text_even_where_the_loss_is_not_a_number():
+    rows = {"image": torch.rand(8, 1, 4, 4), "again": torch.rand(8, 1, 4, 4)}
+    page = plots.case_files({"A": ([3.0, 2.0, 1.0], rows, "well"), "B": ([1e9, math.nan, math.nan], rows, "ill")})
+    curve, images, words = page.axes[3:]
+    assert (page.axes[0].get_title("left"), curve.get_title("left")) == ("A", "B")
+    assert (page.axes[0].get_yscale(), curve.get_yscale()) == ("linear", "symlog")
+    assert images.images[0].get_array().shape == (12, 48)  # 2 rows of 8 images with a border of one pixel
+    assert [t.get_text() for t in images.get_yticklabels()] == ["image", "again"]
+    assert words.texts[0].get_text() == "ill"
+
+
+def test_case_files_show_colours():
+    page = plots.case_files({"A": ([1.0], {"image": torch.rand(2, 3, 4, 4)}, "")})
+    assert page.axes[1].images[0].get_array().shape == (6, 12, 3)
+
+
+def test_strips_put_each_number_on_the_row_of_its_group():
+    groups = {"a": [{"p": 1.0, "q": 1.0}, {"p": 2.0, "q": 5e3}], "b": [], "c": [{"p": 4.0}]}
+    page = plots.strips(groups, {"p": (3.0,), "q": ()})
+    left, right = page.axes
+    assert left.lines[0].get_xydata().tolist() == [[1.0, 0.0], [2.0, 0.0], [4.0, 2.0]]
+    assert left.lines[1].get_xdata() == [3.0, 3.0]
+    assert (left.get_xscale(), right.get_xscale()) == ("linear", "log")
+
+
+def test_confusion_counts_pairs():
+    page = plots.confusion([("a", "y"), ("a", "y"), ("b", "x")], ["a", "b"], ["x", "y"], ("was", "said"))
+    axes = page.axes[0]
+    assert axes.images[0].get_array().tolist() == [[0, 2], [1, 0]]
+    assert sorted(t.get_text() for t in axes.texts) == ["1", "2"]
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("was", "said")
+
+
+def test_confusion_refuses_a_name_that_is_not_there():
+    with pytest.raises(ValueError, match="'c' is not in list|is not in list"):
+        plots.confusion([("c", "x")], ["a"], ["x"], ("was", "said"))

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 FORMAT = 1
 UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile)
-UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile)
 PARTS = {"format", "model", "settings"}
 
 
@@ -39,9 +38,10 @@ def save(path: str | Path, content: Mapping[str, Any]) -> None:
             os.fsync(out.fileno())  # or a power cut could leave the new name with nothing behind it
         part.replace(path)
     except (OSError, RuntimeError) as error:  # torch's own writer turns a full disk into a RuntimeError
+        raise CheckpointError(f"the checkpoint {path} cannot be written: {_cause(error, path)}") from error
+    finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        raise CheckpointError(f"the checkpoint {path} cannot be written: {_cause(error, path)}") from error
 
 
 def _cause(error: Exception, path: Path) -> str:

@@ -160,3 +160,67 @@ def latent_map(model: Any, codes: Tensor, labels: Tensor, z: Sequence[float]) ->
         _show(right, _pixels(model.decode(point).mean)[0])
     right.set_title(f"decoded at ({z[0]:.1f}, {z[1]:.1f})", fontsize=10)
     return page
+
+
+def case_files(cases: Mapping[str, tuple[Sequence[float], Mapping[str, Tensor], str]]) -> Figure:
+    """How did it train, what does it draw, what was measured? cases: name -> (loss of each step, images as for
+    `image_rows`, text)."""
+    page = Figure(9.4, 1.75 * len(cases))
+    steps = max(len(loss) for loss, _, _ in cases.values())
+    grid = page.subplots(len(cases), 3, squeeze=False)
+    for line, (name, (loss, rows, text)) in zip(grid, cases.items(), strict=True):
+        values = np.asarray(loss, dtype=float)
+        line[0].plot(1 + np.arange(len(values)), values, ".-", color=PALETTE[0], markersize=2)
+        if np.abs(np.nan_to_num(values, posinf=0, neginf=0)).max() > 1e4:
+            ends = [np.nanmin(values[np.isfinite(values)]), np.nanmax(values[np.isfinite(values)])]
+            line[0].set_yscale("symlog")
+            line[0].set_yticks(ends, [f"{value:.0e}" for value in ends])
+            line[0].minorticks_off()
+        line[0].set(xlabel="step", ylabel="loss (nats)", xlim=(1 - 0.02 * steps, steps))
+        line[0].set_title(name, loc="left", fontweight="bold", fontsize=10)
+        border = [(0, 0), (1, 1), (1, 1), (0, 0)]
+        arrays = [_pixels(images) for images in rows.values()]
+        pictures = np.stack([np.pad(a, border[: a.ndim], constant_values=0.2) for a in arrays])
+        r, n, h, w = pictures.shape[:4]
+        sheet = pictures.swapaxes(1, 2).reshape(r * h, n * w, *pictures.shape[4:])
+        _show(line[1], sheet)
+        line[1].set_yticks([(i + 0.5) * h - 0.5 for i in range(r)], list(rows))
+        line[2].text(0, 0.5, text, va="center", fontsize=9.5)
+        line[2].axis("off")
+    return page
+
+
+def strips(groups: Mapping[str, Sequence[Mapping[str, float]]], limits: Mapping[str, Sequence[float]]) -> Figure:
+    """Which measurement sets which group apart? groups: name -> one mapping measurement -> number for each member;
+    limits: measurement -> where to draw dotted lines. A measurement that spans a factor of 1,000 has a log axis."""
+    page = Figure(9.4, 0.9 + 0.26 * len(groups))
+    for axes, (name, lines) in zip(page.subplots(1, len(limits), sharey=True), limits.items(), strict=True):
+        points = [(m[name], row) for row, members in enumerate(groups.values()) for m in members if name in m]
+        values, places = np.array(points).T
+        axes.plot(values, places, "o", color=PALETTE[0], alpha=0.6, markersize=5)
+        for value in lines:
+            axes.axvline(value, color=PALETTE[1], linestyle=":")
+        if values.min() > 0 and values.max() > 1000 * values.min():
+            axes.set_xscale("log")
+        axes.set(xlabel=name, ylim=(len(groups) - 0.5, -0.5))
+        axes.set_yticks(range(len(groups)), list(groups))
+    return page
+
+
+def confusion(
+    pairs: Sequence[tuple[str, str]], rows: Sequence[str], columns: Sequence[str], labels: tuple[str, str]
+) -> Figure:
+    """What was taken for what, and how often? pairs: (one of rows, one of columns) for each case; labels: of the
+    vertical and the horizontal axis."""
+    counts = np.zeros((len(rows), len(columns)))
+    for row, column in pairs:
+        counts[rows.index(row), columns.index(column)] += 1
+    page = Figure(7.6, 1.9 + 0.25 * len(rows))
+    axes = page.subplots()
+    axes.imshow(counts, cmap="Blues", vmin=0, vmax=1.5 * counts.max(), aspect="auto")
+    for i, j in np.argwhere(counts):
+        axes.text(j, i, f"{counts[i, j]:.0f}", ha="center", va="center")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set_xticks(range(len(columns)), columns, rotation=35, ha="right")
+    axes.set(ylabel=labels[0], xlabel=labels[1])
+    return page

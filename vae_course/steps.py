@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -71,6 +71,9 @@ class Steps:
         self.rate = torch.zeros((), device=where) if graph else 0.0
         self.recorded: _Recorded | None = None
 
+    def _precision(self) -> AbstractContextManager:
+        return torch.autocast(self.where.type, torch.bfloat16) if self.half else nullcontext()
+
     def state(self) -> dict[str, Any]:
         """What a checkpoint has to keep of model and optimiser."""
         return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
@@ -103,7 +106,7 @@ class Steps:
 
     def step(self, x: Tensor, size: int) -> Tensor:
         """One step of Adam. x: this process's share of a batch of `size` images. Returns its share of their mean."""
-        with torch.autocast(self.where.type, torch.bfloat16, enabled=self.half):
+        with self._precision():
             objective = self.per_image(x)
         mean = objective.mean() if self.processes == 1 else objective.sum() / size
         loss = -mean * self.processes if self.processes > 1 else -mean  # DistributedDataParallel averages gradients
@@ -150,7 +153,7 @@ class Steps:
     def test(self) -> float:
         """The objective, averaged over the test images; in parts where they are not all on the device."""
         parts = [self.data.test] if self.resident else self.data.test.split(1_000)
-        with torch.autocast(self.where.type, torch.bfloat16, enabled=self.half):
+        with self._precision():
             return torch.cat([self.alone(x.to(self.where)) for x in parts]).mean().item()
 
 

@@ -9,9 +9,11 @@ from vae_course.checks.lesson_04 import check_best_baseline, check_score_log_sig
 from vae_course.checks.lesson_05 import check_bug_hunt, check_draw_images, check_kl_per_latent, check_kl_to_prior
 from vae_course.checks.lesson_06 import check_assumed_variance, check_density_bits, check_laplace_nats
 from vae_course.checks.lesson_07 import check_count_active, check_learned_variance, check_price
+from vae_course.checks.lesson_10 import check_accidental_beta, check_flattery, check_second_opinion
 
 __all__ = [
     "ClaimError",
+    "check_accidental_beta",
     "check_assumed_variance",
     "check_best_baseline",
     "check_best_variances",
@@ -23,6 +25,7 @@ __all__ = [
     "check_elbo_of_states",
     "check_erase",
     "check_explained_by_one",
+    "check_flattery",
     "check_home_of",
     "check_kl_exponentials",
     "check_kl_per_latent",
@@ -34,6 +37,7 @@ __all__ = [
     "check_new_codes",
     "check_price",
     "check_score_log_sigma",
+    "check_second_opinion",
     "check_to_bits",
     "check_turned_left",
     "check_waiting_times",

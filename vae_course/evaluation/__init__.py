@@ -6,7 +6,6 @@ from vae_course.evaluation.frechet import classifier_features, frechet_distance
 from vae_course.evaluation.information import log_aggregate, marginal_kl, mutual_information, rate_distortion
 from vae_course.evaluation.likelihoods import bits_per_dim, log_likelihood
 from vae_course.evaluation.symptoms import (
-    Gap,
     active_units,
     kl_per_dimension,
     shuffle_cost,
@@ -16,7 +15,6 @@ from vae_course.evaluation.symptoms import (
 
 __all__ = [
     "Estimate",
-    "Gap",
     "PerImage",
     "active_units",
     "ais",

@@ -35,7 +35,8 @@ def classifier_features(data: Dataset, dim: int = 32, epochs: int = 15, seed: in
         optimizer = torch.optim.Adam([*body.parameters(), *head.parameters()], lr=2e-3, fused=True)
         for _ in range(epochs):
             for index in torch.randperm(len(labels), device=device).split(100):
-                loss = F.cross_entropy(head(body(data.train_batch(index))), labels.to(device)[index])
+                with torch.enable_grad():
+                    loss = F.cross_entropy(head(body(data.train_batch(index))), labels.to(device)[index])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()

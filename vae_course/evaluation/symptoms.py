@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
+from vae_course.evaluation.estimates import Estimate
 from vae_course.models import VAE, DiagonalNormal, checking
 from vae_course.objectives import elbo_terms
-
-
-class Gap(NamedTuple):
-    """A difference of two averages in nats, and its standard error."""
-
-    nats: Tensor
-    error: Tensor
 
 
 @torch.no_grad()
@@ -79,11 +71,11 @@ def shuffle_cost(model: VAE, x: Tensor, repeats: int = 1) -> Tensor:
 
 
 @torch.no_grad()
-def train_test_gap(model: VAE, train: Tensor, test: Tensor, repeats: int = 1) -> Gap:
+def train_test_gap(model: VAE, train: Tensor, test: Tensor, repeats: int = 1) -> Estimate:
     """How much better a model does on the images it was trained on: mean ELBO on `train` minus mean ELBO on `test`.
 
-    train, test: (batch, *image), as the model is to see them. Returns (nats, standard error), both scalars, over the
-    images, with `repeats` draws of z for each. Positive where the model has learned its images by heart. Built in
+    train, test: (batch, *image), as the model is to see them. In nats, with its standard error over the
+    images, and `repeats` draws of z for each. Positive where the model has learned its images by heart. Built in
     lesson 10.
     Raises ValueError for fewer than two images in either, or repeats < 1.
     """
@@ -95,7 +87,7 @@ def train_test_gap(model: VAE, train: Tensor, test: Tensor, repeats: int = 1) ->
         costs.append(torch.stack([log_likelihood - kl for log_likelihood, kl in terms]).mean(dim=0))
     on_train, on_test = costs
     error = (on_train.var() / len(on_train) + on_test.var() / len(on_test)).sqrt()
-    return Gap(on_train.mean() - on_test.mean(), error)
+    return Estimate((on_train.mean() - on_test.mean()).item(), error.item())
 
 
 def _posterior(model: VAE, x: Tensor) -> Distribution:

@@ -1,0 +1,132 @@
+"""Measure any saved model of the package: a table, and JSON if asked.
+
+python experiments/evaluate.py CHECKPOINT --data mnist [--json FILE]
+
+CHECKPOINT is what `fit(checkpoint=)`, experiments/train.py or `architectures.save_model` wrote. Each number has its
+standard error; of an average over images, that is the one due to which images these are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import Any
+
+import records
+import torch
+
+from vae_course import devices, evaluation
+from vae_course.architectures import load_model
+from vae_course.checkpoints import CheckpointError
+from vae_course.data import BINARIZE, Dataset, load
+from vae_course.evaluation import Estimate
+from vae_course.files import DataError
+from vae_course.likelihoods import BernoulliPixels
+from vae_course.models import VAE
+from vae_course.objectives import elbo
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("checkpoint")
+    add("--data", required=True, help="the data set to measure it on")
+    add("--binarize", default="auto", choices=["auto", *map(str, BINARIZE)], help="auto: draw for a Bernoulli decoder")
+    add("--images", type=int, default=1_000, help="at most so many test images")
+    add("--k", type=int, default=5_000, help="importance samples for log p(x)")
+    add("--ais", type=int, default=20, help="images for annealed importance sampling; 0 for none")
+    add("--temperatures", type=int, default=500, help="of annealed importance sampling")
+    add("--seed", type=int, default=0)
+    add("--device", default="auto")
+    add("--json", help="a file for the numbers")
+    return parser.parse_args(arguments)
+
+
+@torch.no_grad()
+def measure(model: VAE, data: Dataset, options: argparse.Namespace) -> dict[str, Any]:
+    """Name -> Estimate or number, in nats where nothing else is said."""
+    x, dims = data.test, data.test[0].numel()
+    torch.manual_seed(options.seed)
+    rate, distortion = evaluation.rate_distortion(model, x)
+    terms = evaluation.log_likelihood(model, x, options.k)
+    log_p = terms.over_images
+    found: dict[str, Any] = {
+        "rate, KL(q(z|x) || p(z))": rate,
+        "distortion, -log p(x|z)": distortion,
+        "-ELBO": Estimate(rate.value + distortion.value, _error_of_elbo(model, x)),
+        f"-log p(x), {options.k} importance samples": Estimate(-log_p.value, log_p.standard_error),
+        "  of these images, error due to draws alone": Estimate(-log_p.value, terms.over_draws.standard_error),
+        "bits per dimension": Estimate(
+            *(evaluation.bits_per_dim(v, dims) for v in (-log_p.value, log_p.standard_error))
+        ),
+        "mutual information, at most log n": evaluation.mutual_information(model, x),
+        "log n": float(torch.tensor(float(len(x))).log()),
+        "marginal KL(q(z) || p(z)), half against half": evaluation.marginal_kl(model, x[::2], x[1::2]),
+        "active units": evaluation.active_units(model, x),
+        "shuffle cost": evaluation.average(evaluation.shuffle_cost(model, x, repeats=5)),
+    }
+    if options.ais:
+        few = x[: options.ais]
+        below = evaluation.ais(model, few, temperatures=options.temperatures)
+        z = model.prior.sample(torch.Size([options.ais]))
+        drawn = model.decode(z).sample()
+        above = evaluation.ais(model, drawn, z, temperatures=options.temperatures).over_draws
+        under = evaluation.ais(model, drawn, temperatures=options.temperatures).over_draws
+        found[f"-log p(x) by annealing, {options.ais} test images"] = _minus(below.over_draws)
+        weighted = evaluation.log_likelihood(model, few, options.k)
+        found["  the same images by importance samples"] = _minus(weighted.over_draws)
+        found[f"-log p(x) of {options.ais} images drawn from the model, from above"] = _minus(under)
+        found["  and from below"] = _minus(above)
+    if int(data.labels.train.max()) > 0:
+        features = evaluation.classifier_features(data)
+        real, means = features(data.test), model.decode(model.prior.sample(torch.Size([len(x)]))).mean
+        again = model.decode(model.encode(x).sample()).mean
+        sets = {"means of prior samples": means, "means of reconstructions": again}
+        kind = f"features of a classifier with {features.accuracy:.1%} right, {real.shape[1]} of them, n = {len(x)}"
+        for name, images in sets.items():
+            found[f"Frechet distance, {name} ({kind})"] = evaluation.frechet_distance(real, features(images))
+    return found
+
+
+def _minus(estimate: Estimate) -> Estimate:
+    return Estimate(-estimate.value, estimate.standard_error)
+
+
+def _error_of_elbo(model: VAE, x: torch.Tensor) -> float:
+    values = torch.stack([elbo(model, x) for _ in range(4)]).mean(0)
+    return evaluation.average(values).standard_error
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit status."""
+    options = parse(arguments)
+    start = time.perf_counter()
+    try:
+        model, settings = load_model(options.checkpoint)
+        where = devices.pick(options.device)
+        likelihood = model.decode(torch.zeros(1, model.latent_dim))
+        draws = isinstance(likelihood, BernoulliPixels)
+        binarize = {"auto": "draw" if draws else None, "None": None}.get(options.binarize, options.binarize)
+        data = load(options.data, binarize, n_test=options.images).to(where)
+        model.to(where).check(data.test)
+        found = measure(model, data, options)
+    except (CheckpointError, DataError, ValueError, TypeError, MemoryError) as error:
+        print(f"evaluate.py: {error}", file=sys.stderr)
+        return 1
+    print(f"{options.checkpoint} on {len(data.test)} test images of {options.data}, {devices.name(where)}")
+    for name, value in found.items():
+        print(f"{name:<75} {value if isinstance(value, int | Estimate) else f'{value:.2f}'}")
+    print(f"{time.perf_counter() - start:.0f} s")
+    if options.json:
+        numbers = {name: vars(value) if isinstance(value, Estimate) else value for name, value in found.items()}
+        given = " ".join(sys.argv[1:] if arguments is None else arguments)
+        content = {**records.provenance(f"python experiments/evaluate.py {given}", where), "trained with": settings}
+        with open(options.json, "w", encoding="utf-8") as out:
+            json.dump({**content, "images": len(data.test), "measured": numbers}, out, indent=1, ensure_ascii=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
