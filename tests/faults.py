@@ -356,6 +356,121 @@ FAULTS = (
         "test_symptoms.py::test_train_test_gap_has_the_standard_error_of_a_difference",
     ),
     Fault(
+        "standard error without the root of n", "evaluation/estimates.py",
+        "values.std().item() / math.sqrt(len(values))", "values.std().item() / len(values)",
+        "test_evaluation.py::test_average_and_its_standard_error",
+    ),
+    Fault(
+        "errors of the draws added, not their squares", "evaluation/estimates.py",
+        "self.errors.square().sum().sqrt().item()", "self.errors.sum().item()",
+        "test_evaluation.py::test_errors_over_images_and_over_draws",
+    ),
+    Fault(
+        "a full chunk of draws at the end", "evaluation/likelihoods.py",
+        "torch.Size([min(DRAWS, k - first)])", "torch.Size([DRAWS])",
+        "test_evaluation.py::test_weights_average_to_p_also_where_the_last_chunk_is_short",
+    ),
+    Fault(
+        "importance weights without the prior", "evaluation/likelihoods.py",
+        " + model.prior.log_prob(z) - q_z.log_prob(z)", " - q_z.log_prob(z)",
+        "test_evaluation.py::test_with_the_exact_posterior_every_draw_gives_log_p",
+    ),
+    Fault(
+        "chunks averaged as logs", "evaluation/likelihoods.py",
+        "total = torch.logaddexp(total, log_weights.logsumexp(0))",
+        "total = log_weights.logsumexp(0) if first == 0 else (total + log_weights.logsumexp(0) + math.log(4)) / 2",
+        "test_evaluation.py::test_weights_average_to_p_also_where_the_last_chunk_is_short",
+    ),
+    Fault(
+        "error of one weight for that of their mean", "evaluation/likelihoods.py",
+        "(relative_variance.clamp(min=0) / (k - 1)).sqrt()", "relative_variance.clamp(min=0).sqrt()",
+        "test_evaluation.py::test_errors_are_what_repetition_shows",
+    ),
+    Fault(
+        "all images decoded at once", "evaluation/likelihoods.py",
+        "images_at_once(x, min(k, DRAWS))", "images_at_once(x, 1)",
+        "test_evaluation.py::test_5000_draws_are_decoded_in_parts_no_larger_than_50",
+    ),
+    Fault(
+        "AIS moves before it weighs", "evaluation/annealing.py",
+        "        if upwards:\n            log_weights += change * model.decode(z).log_prob(x)\n        size = size if adapt else used[t]\n        z, accepted = _move(model, x, z, betas[t], size)\n",
+        "        size = size if adapt else used[t]\n        z, accepted = _move(model, x, z, betas[t], size)\n        if upwards:\n            log_weights += change * model.decode(z).log_prob(x)\n",
+        "test_evaluation.py::test_ais_weights_average_to_p_also_with_few_temperatures",
+    ),
+    Fault(
+        "AIS backwards with the sign of forwards", "evaluation/annealing.py",
+        "values if z is None else -values", "values",
+        "test_evaluation.py::test_ais_brackets_log_p",
+    ),
+    Fault(
+        "every Hamiltonian move accepted", "evaluation/annealing.py",
+        "torch.rand_like(log_ratio).log() < log_ratio", "log_ratio > -math.inf",
+        "test_evaluation.py::test_ais_moves_leave_the_bridge_as_it_is",
+    ),
+    Fault(
+        "AIS holds the chains of all images at once", "evaluation/annealing.py",
+        "rows = images_at_once(x, max(chains, pilot))", "rows = len(x)",
+        "test_evaluation.py::test_ais_takes_many_images_in_parts",
+    ),
+    Fault(
+        "distortion at the mean of q", "evaluation/information.py",
+        "model.decode(q_z.sample()).log_prob(x)", "model.decode(q_z.mean).log_prob(x)",
+        "test_evaluation.py::test_rate_and_distortion_against_their_formulas",
+    ),
+    Fault(
+        "aggregate posterior without log m", "evaluation/information.py",
+        " - math.log(m)", "",
+        "test_evaluation.py::test_log_aggregate_is_a_mixture",
+    ),
+    Fault(
+        "mutual information against the prior", "evaluation/information.py",
+        "q_z.log_prob(z) - log_aggregate(z, q_z)", "q_z.log_prob(z) - model.prior.log_prob(z)",
+        "test_evaluation.py::test_mutual_information_of_gaussians",
+    ),
+    Fault(
+        "mutual information of the means", "evaluation/information.py",
+        "        z = q_z.sample()\n        return average(q_z.log_prob(z) - log_aggregate(z, q_z))",
+        "        z = q_z.mean\n        return average(q_z.log_prob(z) - log_aggregate(z, q_z))",
+        "test_evaluation.py::test_mutual_information_of_gaussians",
+    ),
+    Fault(
+        "marginal KL whose draws meet their own posterior", "evaluation/information.py",
+        "log_aggregate(z, model.encode(others))", "log_aggregate(z, model.encode(x))",
+        "test_evaluation.py::test_marginal_kl_compares_with_the_posteriors_of_the_other_images",
+    ),
+    Fault(
+        "Frechet distance without the factor 2", "evaluation/frechet.py",
+        "- 2 * cross", "- cross",
+        "test_evaluation.py::test_frechet_distance_of_diagonal_gaussians",
+    ),
+    Fault(
+        "Frechet distance by the root of each covariance", "evaluation/frechet.py",
+        "torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()",
+        "(values.clamp(min=0).sqrt() * torch.linalg.eigvalsh(cov_b).clamp(min=0).sqrt()).sum()",
+        "test_evaluation.py::test_frechet_distance_agrees_with_scipy",
+    ),
+    Fault(
+        "jackknife with the error of one group", "evaluation/frechet.py",
+        "((GROUPS - 1) * without.var(correction=0)).sqrt()", "without.std()",
+        "test_evaluation.py::test_frechet_error_is_what_repetition_shows",
+    ),
+    Fault(
+        "classifier that is not trained", "evaluation/frechet.py",
+        "                optimizer.step()\n", "",
+        "test_evaluation.py::test_classifier_features_know_the_classes_and_leave_the_random_state_alone",
+    ),
+    Fault(
+        "classifier that disturbs the random state", "evaluation/frechet.py",
+        "    with torch.random.fork_rng(devices=[device] if device.type == \"cuda\" else []):\n", "    if True:\n",
+        "test_evaluation.py::test_classifier_features_know_the_classes_and_leave_the_random_state_alone",
+    ),
+    Fault(
+        "curves with their axes swapped", "plots.py",
+        "axes.plot(np.asarray(x), np.asarray(y), style", "axes.plot(np.asarray(y), np.asarray(x), style",
+        "test_plots.py::test_curves_show_each_series_and_level",
+    ),
+
+    Fault(
         "descent for ascent", "steps.py", "else -mean ", "else mean ",
         "test_training.py::test_it_learns_and_says_so",
     ),

@@ -64,7 +64,7 @@ def test_evaluate_measures_a_saved_model(saved, tmp_path, capsys):
         ([None, "--data", "mnits"], "did you mean 'mnist'"),
         ([None, "--data", "glyphs"], "shape"),
         ([None, "--data", "digits", "--binarize", "None"], "grey"),
-        ([None, "--data", "digits", "--k", "0"], "k must be at least 1"),
+        ([None, "--data", "digits", "--k", "0"], "k must be a whole number of at least 1"),
         ([None, "--data", "digits", "--device", "cuda:99"], "there is no device"),
     ],
 )

@@ -201,3 +201,21 @@ def test_confusion_counts_pairs():
 def test_confusion_refuses_a_name_that_is_not_there():
     with pytest.raises(ValueError, match="'c' is not in list|is not in list"):
         plots.confusion([("c", "x")], ["a"], ["x"], ("was", "said"))
+
+
+def test_curves_show_each_series_and_level():
+    page = plots.curves(
+        {"a": ([1, 10], [2.0, 3.0]), "b": ([1, 10], [4, 5])}, "K", "nats", log="x", levels={"exact": 6.0}
+    )
+    axes = page.axes[0]
+    assert [line.get_label() for line in axes.lines] == ["a", "b", "exact"]
+    assert list(axes.lines[1].get_ydata()) == [4, 5]
+    assert (axes.get_xscale(), axes.get_yscale(), axes.get_xlabel(), axes.get_ylabel()) == (
+        "log",
+        "linear",
+        "K",
+        "nats",
+    )
+    assert axes.lines[0].get_linestyle() != axes.lines[1].get_linestyle()
+    with pytest.raises(ValueError, match="log must be"):
+        plots.curves({}, "", "", log="both")

@@ -46,8 +46,9 @@ def save(path: str | Path, content: Mapping[str, Any]) -> None:
 
 def _cause(error: Exception, path: Path) -> str:
     folder = next(p for p in (path.absolute().parent, *path.absolute().parents) if p.is_dir())
-    reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
     free = shutil.disk_usage(folder).free / 1e6
+    of_torch = "no space left" if free < 1 else str(error).strip().splitlines()[0]  # its own words are of positions
+    reason = getattr(error, "strerror", None) or of_torch
     kept = "; the last good one is still there" if path.exists() else ""
     return f"{reason} ({free:.0f} MB are free there){kept}"
 

@@ -224,3 +224,32 @@ def confusion(
     axes.set_xticks(range(len(columns)), columns, rotation=35, ha="right")
     axes.set(ylabel=labels[0], xlabel=labels[1])
     return page
+
+
+def curves(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    x_label: str,
+    y_label: str,
+    *,
+    log: str = "",
+    levels: Mapping[str, float] | None = None,
+) -> Figure:
+    """How does one number change with another? series: label -> (x values, y values).
+
+    log: "x", "y" or "xy", the axes that are logarithmic; levels: label -> y, drawn as a line across
+    """
+    if log not in ("", "x", "y", "xy"):
+        raise ValueError(f"log must be '', 'x', 'y' or 'xy', not {log!r}")
+    page = Figure(5.6, 3.2)
+    axes = page.subplots()
+    styles = ("o-", "s:", "^--", "D-.")
+    for index, (label, (x, y)) in enumerate(series.items()):
+        colour, style = PALETTE[index % len(PALETTE)], styles[index % len(styles)]
+        axes.plot(np.asarray(x), np.asarray(y), style, color=colour, markersize=4, label=label)
+    for label, level in (levels or {}).items():
+        axes.axhline(float(level), linestyle=(0, (6, 3)), color="black", linewidth=1, label=label)
+    for axis in log:
+        getattr(axes, f"set_{axis}scale")("log")
+    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.legend()
+    return page

@@ -9,6 +9,8 @@ from vae_course.checks.lesson_04 import check_best_baseline, check_score_log_sig
 from vae_course.checks.lesson_05 import check_bug_hunt, check_draw_images, check_kl_per_latent, check_kl_to_prior
 from vae_course.checks.lesson_06 import check_assumed_variance, check_density_bits, check_laplace_nats
 from vae_course.checks.lesson_07 import check_count_active, check_learned_variance, check_price
+from vae_course.checks.lesson_08 import check_conv_flop, check_largest_log_var, check_share_loss
+from vae_course.checks.lesson_09 import check_combine, check_extrapolate, check_unit_nats
 from vae_course.checks.lesson_10 import check_accidental_beta, check_flattery, check_second_opinion
 
 __all__ = [
@@ -18,6 +20,8 @@ __all__ = [
     "check_best_baseline",
     "check_best_variances",
     "check_bug_hunt",
+    "check_combine",
+    "check_conv_flop",
     "check_count_active",
     "check_density_bits",
     "check_draw_images",
@@ -25,12 +29,14 @@ __all__ = [
     "check_elbo_of_states",
     "check_erase",
     "check_explained_by_one",
+    "check_extrapolate",
     "check_flattery",
     "check_home_of",
     "check_kl_exponentials",
     "check_kl_per_latent",
     "check_kl_to_prior",
     "check_laplace_nats",
+    "check_largest_log_var",
     "check_learned_variance",
     "check_log_mean_exp",
     "check_lost",
@@ -38,8 +44,10 @@ __all__ = [
     "check_price",
     "check_score_log_sigma",
     "check_second_opinion",
+    "check_share_loss",
     "check_to_bits",
     "check_turned_left",
+    "check_unit_nats",
     "check_waiting_times",
     "claim",
 ]

@@ -25,12 +25,16 @@ def check_conv_flop(conv_flop: Callable[[int, int, int, int, int], float]) -> st
             "that is for one output channel only": right / c_out,
             "that is forward and backward; only forward is asked for": 3 * right,
             "the bias is not counted, as above": right + c_out * height * width,
+            "height and width are already those of the output": (
+                2 * c_in * c_out * k * k * (height - k + 1) * (width - k + 1)
+            ),
         }
         for complaint, value in mistakes.items():
             if math.isclose(answer, value, rel_tol=1e-9):
                 return complaint
         if not math.isclose(answer, right, rel_tol=1e-9):
-            return f"for {c_in}, {c_out}, {k}, {height}, {width} it is {right:,}, yours is {answer:,.0f}"
+            of = f"c_in = {c_in}, c_out = {c_out}, k = {k} and {height}x{width} pixels"
+            return f"for {of} it is {right:,}, yours is {answer:,.0f}"
     return None
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vae_course.evaluation.estimates import PerImage
+from vae_course.evaluation.likelihoods import images_at_once
 from vae_course.models import VAE, unchecked
 
 LEAPFROG, FIRST_SIZE = 10, 0.2  # steps of one Hamiltonian move, and their size to begin with
@@ -24,11 +25,12 @@ def ais(
         Then the chains go the other way, and the estimate is on average an upper bound (Grosse et al. 2015, arXiv
         1511.02543; for decoders, Wu et al. 2016, arXiv 1611.04273).
     pilot: chains of a first run, which finds the step sizes; in the run that counts they are fixed, or the bound fails.
-    Raises ValueError where there are fewer than 2 temperatures or chains. Built in lesson 09.
+    The images are taken in parts, so memory does not grow with n. Raises ValueError where there are fewer than 2
+    temperatures or chains, or z does not fit x. Built in lesson 09, with simpler moves.
     """
-    for name, value in (("temperatures", temperatures), ("chains", chains)):
-        if value < 2:
-            raise ValueError(f"{name} must be at least 2, but it is {value}")
+    for name, value, least in (("temperatures", temperatures, 2), ("chains", chains, 2), ("pilot", pilot, 1)):
+        if not isinstance(value, int) or value < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, but it is {value!r}")
     if z is not None and z.shape != (len(x), model.latent_dim):
         raise ValueError(
             f"z must have the shape {(len(x), model.latent_dim)}, one draw for each image, not {(*z.shape,)}"
@@ -36,9 +38,14 @@ def ais(
     model.check(x)
     betas = torch.linspace(-4, 4, temperatures, device=x.device).sigmoid()  # closer together at both ends
     betas = (betas - betas[0]) / (betas[-1] - betas[0])
+    rows = images_at_once(x, max(chains, pilot))
+    found = []
     with unchecked():
-        sizes, _ = _anneal(model, x, z, betas, pilot)
-        _, log_weights = _anneal(model, x, z, betas, chains, sizes)
+        for first in range(0, len(x), rows):
+            images, start = x[first : first + rows], None if z is None else z[first : first + rows]
+            sizes, _ = _anneal(model, images, start, betas, pilot)
+            found.append(_anneal(model, images, start, betas, chains, sizes)[1])
+    log_weights = torch.cat(found, dim=1)
     values = log_weights.logsumexp(0) - math.log(chains)
     errors = torch.exp(log_weights - values).std(0) / math.sqrt(chains)
     return PerImage(values if z is None else -values, errors)

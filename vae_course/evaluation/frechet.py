@@ -18,14 +18,21 @@ def classifier_features(data: Dataset, dim: int = 32, epochs: int = 15, seed: in
     """A function from images (n, *image) to features (n, dim): the last hidden layer of a classifier of `data`.
 
     The classifier is trained here, on the training images as a model sees them, and nothing is downloaded; so
-    distances in its features are comparable only with those in the same ones. Its share of right answers on the test
-    images is the function's attribute `accuracy`. Raises ValueError where there are no classes. Built in lesson 09.
+    distances in its features are comparable only with those in the same ones. Images without classes are mirrored at
+    random, and it learns to say how. Its share of right answers on the test images is the function's attribute
+    `accuracy`. Raises ValueError where dim or epochs < 1. Used in lesson 09.
     """
-    labels = data.labels.train.long()
-    classes = int(labels.max()) + 1
-    if classes < 2:
-        raise ValueError(f"a classifier needs classes, but all images of {data.name} have the same label")
+    for name, value in (("dim", dim), ("epochs", epochs)):
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1, but it is {value!r}")
     device = data.train.device
+    labels, test_labels = (part.long().to(device) for part in data.labels)
+    named = len(labels.unique()) > 1
+    classes = int(labels.max()) + 1 if named else 4
+
+    def task(x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        return (x, labels) if named else _mirrored(x)
+
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         body = nn.Sequential(
@@ -35,20 +42,30 @@ def classifier_features(data: Dataset, dim: int = 32, epochs: int = 15, seed: in
         optimizer = torch.optim.Adam([*body.parameters(), *head.parameters()], lr=2e-3, fused=True)
         for _ in range(epochs):
             for index in torch.randperm(len(labels), device=device).split(100):
+                x, answers = task(data.train_batch(index), labels[index])
                 with torch.enable_grad():
-                    loss = F.cross_entropy(head(body(data.train_batch(index))), labels.to(device)[index])
+                    loss = F.cross_entropy(head(body(x)), answers)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
+
+        x, answers = task(data.test, test_labels)
 
     @torch.no_grad()
     def features(x: Tensor) -> Tensor:
         return torch.cat([body(part) for part in x.split(2_000)])
 
     with torch.no_grad():
-        right = head(features(data.test)).argmax(1) == data.labels.test.to(device)
+        right = head(features(x)).argmax(1) == answers
     features.accuracy = right.float().mean().item()  # type: ignore[attr-defined]
     return features
+
+
+def _mirrored(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Each image as it is, left to right, upside down, or both, at random; and which."""
+    ways = torch.stack([x, x.flip(-1), x.flip(-2), x.flip(-1, -2)])
+    which = torch.randint(4, (len(x),), device=x.device)
+    return ways[which, torch.arange(len(x), device=x.device)], which
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> Estimate:
@@ -56,12 +73,15 @@ def frechet_distance(a: Tensor, b: Tensor) -> Estimate:
 
     a: (n, dim), b: (m, dim). It is |mu_a - mu_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)), in squared units of the
     features, and on average too large for few images, the more so the fewer: compare at equal n and m. The standard
-    error is a jackknife's over ten groups. Raises ValueError for shapes that do not fit, or fewer than 20 rows.
+    error is a jackknife's over ten groups. Raises ValueError for shapes that do not fit, fewer than 20 rows, or NaN.
+    Built in lesson 09.
     """
     if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[1]:
         raise ValueError(f"features must be (n, dim) and (m, dim), not {(*a.shape,)} and {(*b.shape,)}")
     if min(len(a), len(b)) < 2 * GROUPS:
         raise ValueError(f"at least {2 * GROUPS} images of each kind are needed, not {len(a)} and {len(b)}")
+    if not bool(torch.isfinite(a).all() and torch.isfinite(b).all()):
+        raise ValueError("some features are not finite: there is no distance between them")
     a, b = a.double(), b.double()
     without = torch.stack([_distance(*(_all_but(group, s) for s in (a, b))) for group in range(GROUPS)])
     error = ((GROUPS - 1) * without.var(correction=0)).sqrt().item()

@@ -18,8 +18,11 @@ PAIRS = 4_000_000  # pairs of a draw and a posterior that are compared at once
 def rate_distortion(model: VAE, x: Tensor, draws: int = 16) -> tuple[Estimate, Estimate]:
     """The rate, E[KL(q(z|x) || p(z))], and the distortion, E[-log p(x|z)]; together they are -ELBO.
 
-    x: (n, *image). In nats, averaged over images and `draws` draws of z (Alemi et al. 2018, arXiv 1711.00464).
+    x: (n, *image). In nats, averaged over images and `draws` draws of z (Alemi et al. 2018, arXiv 1711.00464); the
+    standard errors are due to which images these are. Raises ValueError where draws < 1 or n < 2. Built in lesson 09.
     """
+    if not isinstance(draws, int) or draws < 1:
+        raise ValueError(f"draws must be a whole number of at least 1, but it is {draws!r}")
     model.check(x)
     with unchecked():
         q_z = model.encode(x)
@@ -57,6 +60,11 @@ def marginal_kl(model: VAE, x: Tensor, others: Tensor) -> Estimate:
 
 def log_aggregate(z: Tensor, q_z: Distribution) -> Tensor:
     """log of the mean of the posteriors q_z, of batch shape (m,), at z: (n, latent_dim). Returns (n,)."""
+    if len(q_z.batch_shape) != 1 or z.dim() != 2 or z.shape[1:] != q_z.event_shape:
+        raise ValueError(
+            f"z must be (n, {', '.join(map(str, q_z.event_shape))}) and the posteriors (m,), not {(*z.shape,)} and "
+            f"{(*q_z.batch_shape,)}"
+        )
     (m,) = q_z.batch_shape
     parts = z.split(max(1, PAIRS // (m * z.shape[1])))
     return torch.cat([q_z.log_prob(part[:, None]).logsumexp(1) for part in parts]) - math.log(m)

@@ -16,7 +16,7 @@ def active_units(model: VAE, x: Tensor, threshold: float = 0.01) -> int:
     """How many latents say something about the image: those whose mean has a variance of more than `threshold`.
 
     That is the variance over the images x: (batch, *image) of E_q[z_j]; a latent that equals the prior has 0. The usual
-    threshold of 0.01 is that of Burda, Grosse & Salakhutdinov 2015, arXiv 1509.00519. Built in lesson 10.
+    threshold of 0.01 is that of Burda, Grosse & Salakhutdinov 2015, arXiv 1509.00519. Lessons 09 and 10.
     Raises ValueError for fewer than two images, a threshold that is not positive, or an encoder that gives NaN.
     """
     if not threshold > 0:
