@@ -45,4 +45,11 @@ WRONG = [
     ),
     ("check_laplace_nats", lambda x, m: x[:, 0], "return one number"),
     ("check_laplace_nats", lambda x, m: 0.0, "yours is 0.0000"),
+    ("check_density_bits", lambda nats, dims: nats / dims / math.log(2) - 1, "nothing to take off"),
+    ("check_assumed_variance", lambda D, k: 2 * D / k, "half of beta, not twice"),
+    (
+        "check_laplace_nats",
+        lambda x, m: 1 + x[0].numel() * math.log(2 * (x - m).abs().mean().item()),
+        "1 for each pixel",
+    ),
 ]

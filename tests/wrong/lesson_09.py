@@ -47,4 +47,5 @@ WRONG = [
     ("check_unit_nats", lambda v: v.sum(), "the shape should be (3,)"),
     ("check_unit_nats", lambda v: v, "four images give"),
     ("check_unit_nats", None, "not answered yet"),
+    ("check_extrapolate", lambda sizes, d: 2 * d[-1] - d[-2], "sizes in the ratio 2"),
 ]

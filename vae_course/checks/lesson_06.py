@@ -22,6 +22,7 @@ def check_density_bits(density_bits: Callable[[float, int], float]) -> str | Non
         "8 bits belong to pixels between 0 and 1; here the 256 levels spread over an interval of length 2": plain + 8,
         "9 bits are too many: over an interval of length 2 the levels lie farther apart, not closer": plain + 9,
         "the sign of the 7 bits: narrow bins hold little probability, so the cost rises": plain - 7,
+        "nothing was ever added for 8 bits, so there is nothing to take off: narrow bins cost 7 bits more": plain - 1,
         "these are nats per dimension: divide by ln 2": nats / dims + math.log(128),
         "only the density's part was divided by ln 2: ln 128 nats are 7 bits": plain + math.log(128),
         "the 7 bits are of each dimension already: do not divide them by dims": plain + 7 / dims,
@@ -48,6 +49,7 @@ def check_assumed_variance(assumed_variance: Callable[[int, int], float]) -> str
         "the error is averaged as well, over D pixels": 1 / (2 * k),
         "that is sigma, not its square": math.sqrt(D / (2 * k)),
         "that holds where both are summed": 0.5,
+        "beta = 2 sigma^2, so sigma^2 is half of beta, not twice": 2 * D / k,
     }
     for complaint, value in mistakes.items():
         if math.isclose(variance, value, rel_tol=1e-4):
@@ -80,6 +82,7 @@ def check_laplace_nats(laplace_nats: Callable[[Tensor, Tensor], Tensor]) -> str 
         "b is the mean absolute error, not the root of the mean square": D * (math.log(2 * root) + b / root),
         "that is a Gaussian's cost": D * (math.log(root) + 0.5 * math.log(2 * math.pi) + 0.5),
         "that is the best b itself": b,
+        "the absolute error's term is 1 for each pixel, not 1 in all": 1 + D * math.log(2 * b),
         "that is the cost at b = 1": D * (math.log(2) + b),
     }
     for complaint, value in mistakes.items():

@@ -66,6 +66,9 @@ def check_extrapolate(extrapolate: Callable[[Tensor, Tensor], Tensor]) -> str | 
         "you fitted a line in N, at N = 0, where no image is left: fit it in 1/N": line(sizes)[0],
         "this is the distance at the largest N, which is still biased": distances[-1].item(),
         "this is the mean of the distances, each of which is biased": distances.mean().item(),
+        "twice the last minus the one before it needs sizes in the ratio 2: fit a line through all of them": (
+            2 * distances[-1] - distances[-2]
+        ).item(),
         "the bias falls like 1/N, not like 1/sqrt(N)": line(sizes.rsqrt())[0],
         "this is the slope of a line through 0: F is what is left at 1/N = 0": through_zero,
         "the line passes through both means: subtract the slope times the mean of 1/N, do not add it": (
