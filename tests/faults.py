@@ -111,8 +111,8 @@ FAULTS = (
         "test_data.py::test_labels_belong_to_their_images",
     ),
     Fault(
-        "pixels drawn once for all", "data.py", 'return torch.bernoulli(x) if self.binarize == "draw" else x',
-        'return torch.bernoulli(x, generator=torch.Generator().manual_seed(0)) if self.binarize == "draw" else x',
+        "pixels drawn once for all", "data.py", 'return torch.bernoulli(grey) if self.binarize == "draw" else grey',
+        'return torch.bernoulli(grey, generator=torch.Generator().manual_seed(0)) if self.binarize == "draw" else grey',
         "test_data.py::test_draw_is_anew_at_each_call_and_has_the_grey_value_as_its_mean",
     ),
     Fault(
@@ -294,11 +294,11 @@ FAULTS = (
         "test_likelihoods.py::test_bad_input_is_refused_in_one_sentence",
     ),
     Fault(
-        "nats called bits", "evaluation.py", "nats / (dims * math.log(2))", "nats / dims",
+        "nats called bits", "evaluation/likelihoods.py", "nats / (dims * math.log(2))", "nats / dims",
         "test_likelihoods.py::test_bits_of_a_probability_need_nothing_and_of_a_density_the_levels",
     ),
     Fault(
-        "bits of a density without its levels", "evaluation.py", "0.0 if levels is None else math.log2(levels)", "0.0",
+        "bits of a density without its levels", "evaluation/likelihoods.py", "0.0 if levels is None else math.log2(levels)", "0.0",
         "test_likelihoods.py::test_bits_of_a_density_bound_those_of_the_levels",
     ),
 
