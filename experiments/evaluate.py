@@ -63,7 +63,9 @@ def measure(model: VAE, data: Dataset, options: argparse.Namespace) -> dict[str,
         ),
         "mutual information, at most log n": evaluation.mutual_information(model, x),
         "log n": float(torch.tensor(float(len(x))).log()),
-        "marginal KL(q(z) || p(z)), too low where the rate exceeds log n": evaluation.marginal_kl(model, x[::2], x[1::2]),
+        "marginal KL(q(z) || p(z)), too low where the rate exceeds log n": evaluation.marginal_kl(
+            model, x[::2], x[1::2]
+        ),
         "active units": evaluation.active_units(model, x),
         "shuffle cost": evaluation.average(evaluation.shuffle_cost(model, x, repeats=5)),
     }
