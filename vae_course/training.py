@@ -87,7 +87,6 @@ def fit(
     checkpoint: a file for the state of the run, written whole after the first epoch, after the last one, and in
         between as often as takes 2 % of the time
     resume: go on from that file if it exists: on a CPU to the same weights, bit for bit, as without the break
-
     adam_eps: added to the root of Adam's second moments; some published settings have another one
 
     The data stay resident on the device if they fit; else a DataLoader brings them. Under torchrun, each of n processes
