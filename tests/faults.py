@@ -38,7 +38,7 @@ FAULTS = (
         "test_objectives.py::test_reconstruction_reaches_the_encoder",
     ),
     Fault(
-        "KL the wrong way round", "objectives.py", "kl_divergence(q_z, model.prior)", "kl_divergence(model.prior, q_z)",
+        "KL the wrong way round", "objectives.py", "kl_divergence(q_z, p_z)", "kl_divergence(p_z, q_z)",
         "test_objectives.py::test_kl_term_is_the_closed_form",
     ),
     Fault(
@@ -470,6 +470,24 @@ FAULTS = (
         "test_plots.py::test_curves_show_each_series_and_level",
     ),
 
+    Fault(
+        "a KL by its draw with the wrong sign", "objectives.py", "return q_z.log_prob(z) - p_z.log_prob(z)",
+        "return p_z.log_prob(z) - q_z.log_prob(z)",
+        "test_priors.py::test_with_a_mixture_the_bounds_stay_below_log_p_and_reach_it",
+    ),
+    Fault(
+        "a fitted mixture whose widths are not logarithms", "priors.py", "torch.diag_embed(diagonal.log())",
+        "torch.diag_embed(diagonal)", "test_priors.py::test_a_fitted_mixture_is_scikit_learns",
+    ),
+    Fault(
+        "pseudo-inputs leave the pixels' range", "priors.py", "self.pseudo_inputs.clamp(0, 1)", "self.pseudo_inputs",
+        "test_priors.py::test_the_vamp_prior_is_the_mean_of_its_posteriors",
+    ),
+    Fault(
+        "a mixture of equal parts", "priors.py", "0.5 * torch.randn(components, latent_dim)",
+        "torch.zeros(components, latent_dim)",
+        "test_priors.py::test_a_new_mixture_is_near_the_standard_normal_and_its_parts_differ",
+    ),
     Fault(
         "descent for ascent", "steps.py", "else -mean ", "else mean ",
         "test_training.py::test_it_learns_and_says_so",

@@ -18,6 +18,7 @@ from vae_course.likelihoods import (
 )
 from vae_course.models import VAE, Decoder, Encoder
 from vae_course.objectives import elbo
+from vae_course.priors import MixturePrior, VampPrior
 from vae_course.training import fit
 
 SHAPE = (1, 8, 8)
@@ -28,8 +29,14 @@ MODELS = {
     ),
     "convolutional": lambda: VAE(ConvEncoder(SHAPE, 4, 6), ConvDecoder(SHAPE, 4, 6, discretized_logistic(17))),
     "learned sigma": lambda: VAE(Encoder(SHAPE, 4, 30), Decoder(SHAPE, 4, 30, gaussian(0.3, learned=True))),
+    "a mixture as prior": lambda: VAE(Encoder(SHAPE, 4, 30), Decoder(SHAPE, 4, 30, gaussian(0.3)), MixturePrior(4, 3)),
+    "VampPrior": lambda: _with_vamp_prior(Encoder(SHAPE, 4, 30)),
     "sigma of each pixel": lambda: VAE(Encoder(SHAPE, 4, 30), Decoder(SHAPE, 4, 30, gaussian_per_pixel(0.01))),
 }
+
+
+def _with_vamp_prior(encoder):
+    return VAE(encoder, Decoder(SHAPE, 4, 30, gaussian(0.3)), VampPrior(encoder, torch.rand(7, *SHAPE)))
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from vae_course import checkpoints, likelihoods
 from vae_course.convolutions import ConvDecoder, ConvEncoder
 from vae_course.models import VAE, Decoder, Encoder, StandardNormalPrior
+from vae_course.priors import MixturePrior, VampPrior
 
 PARTS = {part.__name__: part for part in (Encoder, Decoder, ConvEncoder, ConvDecoder)}
 LIKELIHOODS = ("bernoulli", "continuous_bernoulli", "gaussian", "gaussian_per_pixel", "discretized_logistic")
@@ -17,10 +19,12 @@ ACTIVATIONS = {activation.__name__: activation for activation in (nn.ReLU, nn.Ta
 
 
 def describe(model: nn.Module) -> dict[str, Any] | None:
-    """Encoder and decoder with their arguments, in plain values; None where a part is not of this package."""
-    if type(model) is not VAE or type(model.p_z) is not StandardNormalPrior:
+    """Encoder, decoder and prior with their arguments, in plain values; None where a part is not of this package."""
+    if type(model) is not VAE or type(model.p_z) not in (StandardNormalPrior, MixturePrior, VampPrior):
         return None
-    described = {}
+    described: dict[str, Any] = {}
+    if type(model.p_z) is not StandardNormalPrior:
+        described["prior"] = {"kind": type(model.p_z).__name__, **model.p_z.arguments}  # type: ignore[dict-item]
     for name, part in (("encoder", model.encoder), ("decoder", model.decoder)):
         arguments = getattr(part, "arguments", None)
         if type(part).__name__ not in PARTS or arguments is None:
@@ -56,7 +60,18 @@ def build(architecture: dict[str, Any]) -> VAE:
             make = getattr(likelihoods, of)
             arguments["likelihood"] = make if of in LIKELIHOODS[:2] else make(**given)
         made.append(kind(**arguments))
-    return VAE(*made)
+    encoder, decoder = made
+    return VAE(encoder, decoder, _prior(encoder, architecture.get("prior")))
+
+
+def _prior(encoder: nn.Module, described: dict[str, Any] | None) -> nn.Module | None:
+    if described is None:
+        return None
+    if described["kind"] == "VampPrior":
+        return VampPrior(encoder, torch.zeros(described["pseudo_inputs"], *encoder.image_shape))  # type: ignore[misc]
+    if described["kind"] == "MixturePrior":
+        return MixturePrior(described["latent_dim"], described["components"])
+    raise KeyError(described["kind"])
 
 
 def save_model(path: str | Path, model: VAE, settings: dict[str, Any] | None = None) -> None:
@@ -64,7 +79,7 @@ def save_model(path: str | Path, model: VAE, settings: dict[str, Any] | None = N
     architecture = describe(model)
     if architecture is None:
         raise ValueError(
-            "only models of this package's encoders, decoders and N(0, I) can be saved with their architecture"
+            "only models of this package's encoders, decoders and priors can be saved with their architecture"
         )
     content = {"format": checkpoints.FORMAT, "architecture": architecture, "model": model.state_dict()}
     checkpoints.save(path, content | {"settings": settings or {}})

@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.distributions import kl_divergence
+from torch.distributions import Distribution, kl_divergence
 
 from vae_course.models import VAE, checking
 
@@ -21,8 +21,19 @@ def elbo_terms(model: VAE, x: Tensor) -> tuple[Tensor, Tensor]:
     q_z = model.encode(x)
     z = q_z.rsample()
     log_likelihood = model.decode(z).log_prob(x)
-    kl = kl_divergence(q_z, model.prior)
+    kl = kl_at(z, q_z, model.prior)
     return log_likelihood, kl
+
+
+def kl_at(z: Tensor, q_z: Distribution, p_z: Distribution) -> Tensor:
+    """KL(q(z|x) || p(z)) where it has a formula, as between Gaussians; else log q(z|x) - log p(z) at z, a draw of q.
+
+    z: (*samples, batch, latent_dim). Returns (batch,) or (*samples, batch) nats: the second is right on average only.
+    """
+    try:
+        return kl_divergence(q_z, p_z)
+    except NotImplementedError:
+        return q_z.log_prob(z) - p_z.log_prob(z)
 
 
 def elbo(model: VAE, x: Tensor, beta: float = 1.0) -> Tensor:

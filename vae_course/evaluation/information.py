@@ -6,10 +6,11 @@ import math
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, kl_divergence
+from torch.distributions import Distribution
 
 from vae_course.evaluation.estimates import Estimate, average
 from vae_course.models import VAE, unchecked
+from vae_course.objectives import kl_at
 
 PAIRS = 4_000_000  # pairs of a draw and a posterior that are compared at once
 
@@ -26,8 +27,10 @@ def rate_distortion(model: VAE, x: Tensor, draws: int = 16) -> tuple[Estimate, E
     model.check(x)
     with unchecked():
         q_z = model.encode(x)
-        distortion = torch.stack([-model.decode(q_z.sample()).log_prob(x) for _ in range(draws)]).mean(0)
-        return average(kl_divergence(q_z, model.prior)), average(distortion)
+        z = torch.stack([q_z.sample() for _ in range(draws)])
+        distortion = torch.stack([-model.decode(part).log_prob(x) for part in z]).mean(0)
+        rate = kl_at(z, q_z, model.prior).reshape(-1, len(x)).mean(0)
+        return average(rate), average(distortion)
 
 
 @torch.no_grad()
