@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PY     := .venv/bin/python
 READY  := .venv/.ready
+# In a folder made by `make bundle`, everything is installed from wheels/, and no network is asked.
+PIP    := $(PY) -m pip install --quiet $(if $(wildcard wheels),--no-index --find-links wheels)
 
 # Bytecode is compiled at the first import instead of for every file at installation, which halves the set-up.
 export PYTHONDONTWRITEBYTECODE :=
@@ -10,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # No GPU either: what is compared was recorded on a CPU.
 RECORDING := OMP_NUM_THREADS=1 TQDM_DISABLE=1 CUDA_VISIBLE_DEVICES=
 
-.PHONY: help setup lab fresh test course execute seeds robust bench gpu lint clean
+.PHONY: help setup lab fresh test course site slides bundle execute seeds robust bench gpu lint clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -22,9 +24,9 @@ $(READY): requirements.txt pyproject.toml
 	@echo "setting up .venv, once: about a minute, and some 300 MB to fetch"
 	@rm -f $(READY)
 	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install --quiet "$$(grep '^pip==' requirements.txt)"
-	@$(PY) -m pip install --quiet --no-compile -r requirements.txt
-	@PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(PIP) "$$(grep '^pip==' requirements.txt)"
+	@$(PIP) --no-compile -r requirements.txt
+	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 lab: $(READY) ## open JupyterLab on your own copy of the lessons, in my_lessons/
@@ -38,6 +40,15 @@ test: $(READY) ## what CI runs: unit tests, every lesson against its recorded ou
 
 course: $(READY) ## run all lessons into build/, and say how long each took and how many claims it proved
 	@$(RECORDING) $(PY) -m tools.course
+
+site: $(READY) ## the website, into build/site: open build/site/index.html
+	@$(PY) -m tools.website
+
+slides: $(READY) ## slides for a lecture, into build/slides, or of one lesson: make slides LESSON=05
+	@$(PY) -m tools.slides $(LESSON)
+
+bundle: $(READY) ## a folder with all packages and data: on another machine, make lab installs from it without a network
+	@$(PY) -m tools.bundle
 
 execute: $(READY) ## for authors: record all lessons in place, or one: make execute LESSON=05
 	@$(RECORDING) $(PY) -m tools.course --in-place $(LESSON)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.distributions import Independent, Normal
 
+from tests.browser import find_browser
 from vae_course.models import VAE
 
 SHAPE = (1, 1, 2)
@@ -34,6 +35,13 @@ class LinearDecoder(nn.Module):
 
     def forward(self, z):
         return Independent(Normal((z * self.w).unflatten(-1, SHAPE), self.s), 3)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The browser's path. One that is named and not there is a mistake; that none is there is not."""
+    found = find_browser()
+    return found or pytest.skip("needs Chromium or Chrome, on the path or named by the environment variable CHROMIUM")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ COLUMNS = 88  # of a line of code
 LONGEST, NINETY_PERCENT, MEDIAN = 40, 20, 8  # lines of a code cell
 CELLS, LINES, WORDS = (25, 85), 350, (900, 3400)
 SIZE = 1_000_000  # bytes, with outputs
-TAGS = {"parameters", "nbval-ignore-output"}
+TAGS = {"parameters", "nbval-ignore-output", "slide", "thumbnail"}
 MAY_BE_IGNORED = ("doctor.examine", "explorers", "interact", "_sliders", "time.perf_counter", "torch.device", "cuda")
 
 

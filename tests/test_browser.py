@@ -7,7 +7,7 @@ browser's console and the server said are kept in build/browser/.
 import contextlib
 import json
 import os
-import shutil
+import re
 import subprocess
 import time
 import urllib.error
@@ -18,27 +18,13 @@ import nbformat
 import psutil
 import pytest
 
+from tests.browser import MINUTE, QUIET
 from tools import lab, lessons
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, which requirements.txt names")
 
 KEPT = lessons.ROOT / "build" / "browser"
-MINUTE = 60_000  # milliseconds; waits end as soon as there is what they wait for, so that long ones cost nothing
 REDRAWN = 3 * MINUTE
-# On Ubuntu, chromium-browser may be a stand-in that only tells how to install the snap: the last choice.
-BROWSERS = ("chromium", "google-chrome", "chromium-browser")
-QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run"]
-QUIET += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """The browser's path. One that is named and not there is a mistake; that none is there is not."""
-    named = os.environ.get("CHROMIUM")
-    found = next(filter(None, map(shutil.which, [named] if named else BROWSERS)), None)
-    if named and not found:
-        pytest.fail(f"the environment variable CHROMIUM names no program: {named}")
-    return found or pytest.skip("needs Chromium or Chrome, on the path or named by the environment variable CHROMIUM")
 
 
 @pytest.fixture(scope="module")
@@ -231,8 +217,12 @@ def test_lab_listens_on_loopback_alone_and_turns_away_who_has_no_token(desk):
     assert "/lab/tree/" in urllib.request.urlopen(f"{desk.url}/lab/tree/{name}?token={desk.token}", timeout=60).url
 
 
-@pytest.mark.parametrize("number", ["00"])
-def test_a_lesson_runs_in_a_browser_and_its_slider_moves_the_figure(number, desk, chromium):
+# The check of an exercise, and an answer that is wrong.
+EXERCISES = {"00": None, "05": ("check_draw_images", "def draw_images(model, n):\n    return model.prior.sample((n,))")}
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_a_lesson_runs_in_a_browser_its_slider_moves_and_its_exercise_answers(number, desk, chromium):
     (lesson,) = lessons.find(number)
     with opened(lesson.name, desk, chromium) as page:
         cells = run_all(page)
@@ -240,6 +230,31 @@ def test_a_lesson_runs_in_a_browser_and_its_slider_moves_the_figure(number, desk
         sliders = next(i for i, c in enumerate(cells) if c["cell_type"] == "code" and "latent_sliders(" in c["source"])
         assert_a_slider_moves_its_figure(page, sliders)
         assert {address for address, _ in listening(desk.process)} == {"127.0.0.1"}  # its kernel's ports, too
+        if EXERCISES[number]:
+            assert_an_exercise_answers(page, cells, *EXERCISES[number])
+
+
+def assert_an_exercise_answers(page, cells, check, wrong):
+    """Not answered yet, then a wrong answer and why, then the folded solution, as a reader types them."""
+    place = next(i for i, c in enumerate(cells) if c["cell_type"] == "code" and f"checks.{check}(" in c["source"])
+    assert said(cells[place]).startswith("○")
+    call = cells[place]["source"][cells[place]["source"].rindex("_ = ") :]
+    solution = re.search(r"```python\n(.*?)```", cells[place + 1]["source"], re.DOTALL)[1]
+    for answer, verdict in ((wrong, "✗"), (solution, "✓")):
+        cell = ask(
+            page,
+            """const notebook = window.jupyterapp.shell.currentWidget.content
+            notebook.activeCellIndex = argument.place
+            notebook.widgets[argument.place].model.sharedModel.setSource(argument.source)
+            await window.jupyterapp.commands.execute('notebook:run-cell')
+            return notebook.widgets[argument.place].model.sharedModel.toJSON()""",
+            {"place": place, "source": f"{answer}\n\n\n{call}"},
+        )
+        assert said(cell).startswith(verdict), said(cell)
+
+
+def said(cell):
+    return "".join("".join(o["text"]) for o in cell["outputs"] if o["output_type"] == "stream")
 
 
 SLIDERS = """\

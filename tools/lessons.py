@@ -104,7 +104,7 @@ def clean(book: nbformat.NotebookNode) -> None:
         "language_info": {"name": "python"},
     }
     for cell in book.cells:
-        cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("tags", "slideshow")}
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("tags", "alt")}
         if cell.cell_type == "code":
             if IGNORED in cell.metadata.get("tags", []):
                 cell.outputs = [o for o in cell.outputs if not _is_widget(o)]
