@@ -1,7 +1,7 @@
 """A folder from which the course can be installed without a network: `make bundle` writes build/bundle/vae-course.
 
-It holds the course as git has it, all packages in wheels/, and in data/ the files of every data set that is at hand. Carry
-it to another machine of the same kind (system, processor, version of Python): there `make lab` installs from wheels/ alone.
+It holds the course as git has it, all packages in wheels/, and in data/ the files of every data set that is at hand. On
+another machine of the same kind (system, processor, version of Python), `make lab` in it installs from wheels/ alone.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def copy_data(into: Path) -> list[str]:
 
 
 def download_wheels(into: Path) -> int:
-    """Fetch every package of requirements.txt for this system. Returns their number; raises SystemExit where it fails."""
+    """Fetch each package of requirements.txt for this system. Returns their number; raises SystemExit on failure."""
     command = [
         sys.executable,
         "-m",

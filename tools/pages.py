@@ -278,10 +278,8 @@ def api() -> dict[str, str]:
         for path in package.rglob("*.py")
         if path.name != "__main__.py" and path != package / "__init__.py"
     )
-    pages = {
-        f"api/{module}.rst": f"{module}\n{'=' * len(module)}\n\n.. automodule:: {module}\n   :members:\n   :special-members: __call__\n"
-        for module in modules
-    }
+    directive = ".. automodule:: {}\n   :members:\n   :special-members: __call__\n"
+    pages = {f"api/{name}.rst": f"{name}\n{'=' * len(name)}\n\n{directive.format(name)}" for name in modules}
     listed = "\n".join(f"   {module}" for module in modules)
     pages["api/index.rst"] = (
         "The helper package\n==================\n\nWhat a lesson has built by hand, later ones import from here.\n\n"
