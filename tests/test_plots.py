@@ -1,12 +1,14 @@
 """plots.py and explorers.py: they draw what they are given, and a slider changes the picture."""
 
 import io
+import itertools
 import math
 
 import matplotlib.pyplot
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from vae_course import plots
@@ -219,3 +221,41 @@ def test_curves_show_each_series_and_level():
     assert axes.lines[0].get_linestyle() != axes.lines[1].get_linestyle()
     with pytest.raises(ValueError, match="log must be"):
         plots.curves({}, "", "", log="both")
+
+
+# What colours look like: to eyes without long-, middle- or short-wave cones (Machado and others 2009).
+VISIONS = {
+    "every cone": np.eye(3),
+    "no long-wave": np.array([[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]),
+    "no middle-wave": np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]),
+    "no short-wave": np.array([[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]]),
+}
+
+
+def linear(colour):
+    c = np.array(to_rgb(colour))
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def contrast_with_white(colour):
+    """WCAG 2: from 1 to 21; 3 is asked of what has to be seen in a figure."""
+    return 1.05 / (linear(colour) @ [0.2126, 0.7152, 0.0722] + 0.05)
+
+
+def lab(rgb):
+    to_xyz = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]])
+    xyz = to_xyz @ np.clip(rgb, 0, 1) / np.array([0.9505, 1, 1.0888])
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize(("colours", "apart"), [(plots.PALETTE[:4], 15), (plots.PALETTE, 14), (plots.CLASSES, 7)])
+def test_colours_can_be_told_apart_with_every_colour_vision(vision, colours, apart):
+    seen = [lab(VISIONS[vision] @ linear(colour)) for colour in colours]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) >= apart
+
+
+@pytest.mark.parametrize("colour", [*plots.PALETTE[:4], *plots.CLASSES])
+def test_lines_and_dots_stand_out_from_the_page(colour):
+    assert contrast_with_white(colour) >= 3

@@ -1,8 +1,8 @@
 """Slides for a lecture from a lesson's cells: `make slides` writes build/slides/NN_name.html (reveal.js, no network).
 
 A cell tagged "slide" is shown. Of its text, headings, formulas, questions, lists, tables and boxes stand on the slide,
-and the paragraphs in the speaker's notes (key S), as does the text of cells without the tag. A figure has a slide of its
-own, and the code that drew it stands in the notes unless it also printed something.
+and the paragraphs in the speaker's notes (key S), as does the text of cells without the tag. A figure has a slide of
+its own, and the code that drew it stands in the notes unless it also printed something.
 """
 
 from __future__ import annotations

@@ -13,11 +13,12 @@ from matplotlib.axes import Axes
 from torch import Tensor
 from torch.distributions import Normal
 
-# Okabe & Ito's palette for readers of every colour vision, darkest first; line styles say the same without colour.
+# Okabe & Ito's palette for readers of every colour vision. The first four are dark enough for lines and dots on white,
+# the pale ones are for areas; line styles and markers say the same without colour.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-# Paul Tol's muted palette and black: ten classes that most readers can tell apart; their markers are digits as well.
+# After Paul Tol's muted palette, with the pale ones darkened: ten classes, whose markers are digits as well.
 CLASSES = (
-    "#332288", "#CC6677", "#117733", "#AA4499", "#999933", "#000000", "#882255", "#44AA99", "#DDAA33", "#4477AA",
+    "#332288", "#C0504D", "#117733", "#AA4499", "#7A7A1F", "#000000", "#882255", "#2A8778", "#B07D00", "#4477AA",
 )  # fmt: skip
 
 
@@ -71,11 +72,12 @@ def learning_curves(histories: Mapping[str, Any]) -> Figure:
     for index, (label, history) in enumerate(histories.items()):
         colour = PALETTE[index % len(PALETTE)]
         train = -np.asarray(history.train)
-        axes.plot(1 + np.arange(len(train)), train, "--", color=colour, label=f"{label}, train")
+        dash, marker = ((0, (5, 2)), (0, (1, 1)), "-.", (0, (8, 2, 1, 2)))[index % 4], "os^D"[index % 4]
+        axes.plot(1 + np.arange(len(train)), train, linestyle=dash, color=colour, label=f"{label}, train")
         shown += [train[min(4, len(train) - 1)], train.min()]
         if history.test:
             epochs, values = 1 + np.array(list(history.test)), -np.array(list(history.test.values()))
-            axes.plot(epochs, values, "o-", color=colour, markersize=3, label=f"{label}, test")
+            axes.plot(epochs, values, f"{marker}-", color=colour, markersize=4, label=f"{label}, test")
     if shown:  # the first epochs would squeeze all others into a line
         axes.set_ylim(min(shown) - 0.3, max(shown) + 0.3)
     axes.set(xlabel="epoch", ylabel="−ELBO (nats per image)")
@@ -117,7 +119,7 @@ def density_map(log_prob: Callable[[Tensor], Tensor], reach: float, points: Tens
 def _digit_scatter(axes: Axes, codes: Tensor, labels: Tensor) -> None:
     for value in labels.unique().tolist():
         x, y = codes[labels == value].detach().cpu().T.numpy()
-        axes.scatter(x, y, s=30, marker=f"${value}$", color=CLASSES[value % 10], alpha=0.75, linewidths=0.2)
+        axes.scatter(x, y, s=30, marker=f"${value}$", color=CLASSES[value % 10], alpha=0.9, linewidths=0.2)
     axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
 
 
@@ -158,7 +160,7 @@ def latent_map(model: Any, codes: Tensor, labels: Tensor, z: Sequence[float]) ->
     point = torch.tensor([list(z)], dtype=torch.float32)
     with torch.no_grad():
         _show(right, _pixels(model.decode(point).mean)[0])
-    right.set_title(f"decoded at ({z[0]:.1f}, {z[1]:.1f})", fontsize=10)
+    right.set_title(f"decoded at ({z[0]:.1f}, {z[1]:.1f})".replace("-", "−"), fontsize=10)
     return page
 
 
@@ -250,6 +252,10 @@ def curves(
         axes.axhline(float(level), linestyle=(0, (6, 3)), color="black", linewidth=1, label=label)
     for axis in log:
         getattr(axes, f"set_{axis}scale")("log")
+    values = sorted({float(v) for x, _ in series.values() for v in x})
+    if "x" in log and len(values) <= 8:  # so that each value that was tried can be read off
+        axes.set_xticks(values, [f"{v:,g}" for v in values], minor=False)
+        axes.minorticks_off()
     axes.set(xlabel=x_label, ylabel=y_label)
     axes.legend()
     return page
