@@ -489,6 +489,48 @@ FAULTS = (
         "test_priors.py::test_a_new_mixture_is_near_the_standard_normal_and_its_parts_differ",
     ),
     Fault(
+        "a pixel sees itself", "autoregressive.py", ".triu(1)", ".triu(0)",
+        "test_autoregressive.py::test_a_pixel_sees_the_pixels_of_its_window_and_no_others",
+    ),
+    Fault(
+        "a window one pixel too wide", "autoregressive.py", ".tril(self.context)", ".tril(self.context + 1)",
+        "test_autoregressive.py::test_a_pixel_sees_the_pixels_of_its_window_and_no_others",
+    ),
+    Fault(
+        "a row sees itself", "autoregressive.py", "for read in self.from_row(before)", "for read in self.from_row(rows)",
+        "test_autoregressive.py::test_a_row_sees_all_earlier_rows_and_not_itself",
+    ),
+    Fault(
+        "a row that sees itself is no distribution", "autoregressive.py", "for read in self.from_row(before)",
+        "for read in self.from_row(rows)",
+        "test_autoregressive.py::test_probabilities_of_all_images_add_up_to_one",
+    ),
+    Fault(
+        "a memory of one row", "autoregressive.py", "states.append(state)", "states.append(state); state = first",
+        "test_autoregressive.py::test_a_row_sees_all_earlier_rows_and_not_itself",
+    ),
+    Fault(
+        "all pixels drawn at once", "autoregressive.py", "torch.where(self.order == step, drawn, x)", "drawn",
+        "test_autoregressive.py::test_draws_follow_log_prob",
+    ),
+    Fault(
+        "the last step is never drawn", "autoregressive.py", "range(int(self.order.max()) + 1)",
+        "range(int(self.order.max()))", "test_autoregressive.py::test_draws_follow_log_prob",
+    ),
+    Fault(
+        "update gate the wrong way round", "autoregressive.py", "new + update * (state - new)",
+        "state + update * (new - state)", "test_autoregressive.py::test_the_state_is_that_of_torchs_gru_cell",
+    ),
+    Fault(
+        "reset gate on the input", "autoregressive.py", "read[..., 2 * h :] + reset * kept[..., 2 * h :]",
+        "reset * read[..., 2 * h :] + kept[..., 2 * h :]",
+        "test_autoregressive.py::test_the_state_is_that_of_torchs_gru_cell",
+    ),
+    Fault(
+        "a context larger than the image let through", "autoregressive.py", "not 0 <= self.context < pixels",
+        "not 0 <= self.context", "test_autoregressive.py::test_bad_arguments_are_refused",
+    ),
+    Fault(
         "descent for ascent", "steps.py", "else -mean ", "else mean ",
         "test_training.py::test_it_learns_and_says_so",
     ),

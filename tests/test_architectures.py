@@ -6,6 +6,7 @@ from torch import nn
 
 from vae_course import architectures, checkpoints
 from vae_course.architectures import build, describe, load_model, save_model
+from vae_course.autoregressive import RowDecoder, WindowDecoder
 from vae_course.checkpoints import CheckpointError
 from vae_course.convolutions import ConvDecoder, ConvEncoder
 from vae_course.data import load
@@ -29,6 +30,8 @@ MODELS = {
     ),
     "convolutional": lambda: VAE(ConvEncoder(SHAPE, 4, 6), ConvDecoder(SHAPE, 4, 6, discretized_logistic(17))),
     "learned sigma": lambda: VAE(Encoder(SHAPE, 4, 30), Decoder(SHAPE, 4, 30, gaussian(0.3, learned=True))),
+    "one pixel after another": lambda: VAE(Encoder(SHAPE, 4, 30), WindowDecoder(SHAPE, 4, 30, context=8)),
+    "one row after another": lambda: VAE(Encoder(SHAPE, 4, 30), RowDecoder(SHAPE, 4, 30)),
     "a mixture as prior": lambda: VAE(Encoder(SHAPE, 4, 30), Decoder(SHAPE, 4, 30, gaussian(0.3)), MixturePrior(4, 3)),
     "VampPrior": lambda: _with_vamp_prior(Encoder(SHAPE, 4, 30)),
     "sigma of each pixel": lambda: VAE(Encoder(SHAPE, 4, 30), Decoder(SHAPE, 4, 30, gaussian_per_pixel(0.01))),
@@ -111,4 +114,6 @@ def test_a_likelihood_is_made_by_name_only_if_it_is_one(tmp_path):
 
 def test_every_part_of_the_list_can_be_built():
     assert set(architectures.LIKELIHOODS) <= set(vars(architectures.likelihoods))
-    assert set(architectures.PARTS) == {"Encoder", "Decoder", "ConvEncoder", "ConvDecoder"}
+    assert set(architectures.PARTS) == {
+        "Encoder", "Decoder", "ConvEncoder", "ConvDecoder", "WindowDecoder", "RowDecoder",
+    }  # fmt: skip

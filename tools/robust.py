@@ -3,6 +3,7 @@
 python -m tools.robust seeds [LESSON]        five other seeds; every claim's values go to results/seeds.json
 python -m tools.robust conditions [LESSON]   one and two threads, plain instructions; results/robust.json
 python -m tools.robust data [LESSON]         other data sets and a folder of pictures; results/robust.json
+python -m tools.robust explorers [LESSON]    how soon each slider's figure follows; results/explorers.json
 python -m tools.robust faults [LESSON]       every planted fault against every lesson; results/robust.json
 python -m tools.robust all [LESSON]          all of these
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
+import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -168,6 +171,48 @@ def other_data(paths: list[Path]) -> bool:
     return not any(outcome["stopped by"] for by_source in found.values() for outcome in by_source.values())
 
 
+TIMED = """
+import json, time
+
+seconds = []
+for control in explorer.children[:-1]:
+    start = control.value
+    for step in range(1, 9):
+        value = control.min + (control.max - control.min) * step / 9
+        before = time.perf_counter()
+        control.value = type(start)(value)
+        seconds.append(time.perf_counter() - before)
+    control.value = start
+print("seconds", json.dumps(seconds))
+"""
+
+
+def explorers(paths: list[Path]) -> bool:
+    """Record how long each explorer takes to answer, from the slider's value to the picture. Returns True."""
+    file = records.RESULTS / "explorers.json"
+    found = json.loads(file.read_text(encoding="utf-8"))["lessons"] if file.exists() else {}
+    for path in paths:
+        book = nbformat.read(path, as_version=4)
+        places = [i for i, c in enumerate(book.cells) if c.cell_type == "code" and "vae_course.explorers" in c.source]
+        if not places:
+            continue
+        book.cells = book.cells[: places[-1] + 1]
+        for place in places:
+            head, _, call = book.cells[place].source.rpartition("\n\n")
+            book.cells[place].source = f"{head}\n\nexplorer = {call}\ndisplay(explorer)\n{TIMED}"
+        with tempfile.TemporaryDirectory() as folder:
+            lessons.write(book, Path(folder) / path.name)
+            book, _ = lessons.run(Path(folder) / path.name, environment={"OMP_NUM_THREADS": "1"})
+        for number, line in enumerate(re.findall(r"^seconds (.*)$", lessons.printed(book), re.MULTILINE)):
+            seconds, name = json.loads(line), path.stem + (f", {number + 1}" if number else "")
+            worst_ms, median_ms = (round(1000 * f(seconds), 1) for f in (max, statistics.median))
+            found[name] = {"answers": len(seconds), "median_ms": median_ms, "worst_ms": worst_ms}
+            print(f"{name}: {found[name]}")
+    command = "python -m tools.robust explorers"
+    records.write("explorers.json", {**records.provenance(command), "lessons": dict(sorted(found.items()))})
+    return True
+
+
 def planted(paths: list[Path]) -> bool:
     """Every planted fault against every lesson. Only told: a lesson need not notice what it does not use."""
     chosen = {f.name: f for f in faults.FAULTS if f.file not in NOT_IN_LESSONS}
@@ -180,7 +225,9 @@ def planted(paths: list[Path]) -> bool:
 
 
 def main() -> int:
-    parts = {"seeds": seeds, "conditions": conditions, "data": other_data, "faults": planted}
+    parts = {
+        "seeds": seeds, "conditions": conditions, "data": other_data, "explorers": explorers, "faults": planted,
+    }  # fmt: skip
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", choices=(*parts, "all"))
     parser.add_argument("lesson", nargs="?", default="")

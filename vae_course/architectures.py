@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from vae_course import checkpoints, likelihoods
+from vae_course.autoregressive import RowDecoder, WindowDecoder
 from vae_course.convolutions import ConvDecoder, ConvEncoder
 from vae_course.models import VAE, Decoder, Encoder, StandardNormalPrior
 from vae_course.priors import MixturePrior, VampPrior
 
-PARTS = {part.__name__: part for part in (Encoder, Decoder, ConvEncoder, ConvDecoder)}
+PARTS = {part.__name__: part for part in (Encoder, Decoder, ConvEncoder, ConvDecoder, WindowDecoder, RowDecoder)}
 LIKELIHOODS = ("bernoulli", "continuous_bernoulli", "gaussian", "gaussian_per_pixel", "discretized_logistic")
 ACTIVATIONS = {activation.__name__: activation for activation in (nn.ReLU, nn.Tanh, nn.SiLU, nn.Softplus)}
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import ipywidgets as widgets
+import numpy as np
+import PIL.Image as pillow
+from IPython.display import Image, display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from vae_course.plots import Figure
 
@@ -24,8 +29,30 @@ def sliders(draw: Callable[..., Figure], **ranges: tuple[float, float, float]) -
         kind, step = (widgets.IntSlider, {"step": 1}) if whole else (widgets.FloatSlider, {"step": (high - low) / 100})
         layout = widgets.Layout(width="28em")
         controls[name] = kind(min=low, max=high, value=value, description=_label(name), layout=layout, **step)
-    # Without auto_display a returned figure, which pyplot does not know of, would never be shown.
-    return widgets.interactive(draw, {"auto_display": True}, **controls)
+    quick = _Quick()
+    return widgets.interactive(lambda **values: display(Image(quick.png(draw(**values)))), **controls)
+
+
+class _Quick:
+    """Figures of one kind as PNG, in less than half of the time that Matplotlib takes by itself.
+
+    Where the axes lie is worked out for the first figure alone, and nothing is drawn twice.
+    """
+
+    def __init__(self) -> None:
+        self.places: list = []
+
+    def png(self, page: Figure) -> bytes:
+        if len(self.places) == len(page.axes):
+            page.set_layout_engine("none")
+            for axes, place in zip(page.axes, self.places, strict=True):
+                axes.set_position(place)
+        canvas = FigureCanvasAgg(page)
+        canvas.draw()
+        self.places = [axes.get_position(original=True) for axes in page.axes]
+        buffer = io.BytesIO()
+        pillow.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(buffer, "png", compress_level=1)
+        return buffer.getvalue()
 
 
 def latent_sliders(draw: Callable[[float, float], Figure], reach: float = 3.0) -> widgets.interactive:

@@ -21,7 +21,6 @@ from torch.distributions import (
 from vae_course.data import check_images
 from vae_course.likelihoods import (
     LOG_2_PI,
-    BernoulliPixels,
     Likelihood,
     LogisticLevels,
     bernoulli,
@@ -219,7 +218,7 @@ class VAE(nn.Module):
         p_x = self.decode(torch.zeros(1, self.latent_dim, device=x.device))
         if bool(p_x.support.check(x).all()):  # type: ignore[union-attr]
             return
-        if isinstance(p_x, BernoulliPixels):
+        if getattr(p_x.support, "base_constraint", None) is constraints.boolean:
             grey = ((x > 0) & (x < 1)).float().mean().item()
             raise ValueError(
                 f"{grey:.0%} of the pixels are grey, but a Bernoulli likelihood is for pixels that are 0 or 1: load "

@@ -12,17 +12,22 @@ from vae_course.checks.lesson_07 import check_count_active, check_learned_varian
 from vae_course.checks.lesson_08 import check_conv_flop, check_largest_log_var, check_share_loss
 from vae_course.checks.lesson_09 import check_combine, check_extrapolate, check_unit_nats
 from vae_course.checks.lesson_10 import check_accidental_beta, check_flattery, check_second_opinion
+from vae_course.checks.lesson_11 import check_average_shuffle_cost, check_cyclical, check_free_bits
+from vae_course.checks.lesson_12 import check_best_mean, check_hidden_beta, check_price_of_edges
 
 __all__ = [
     "ClaimError",
     "check_accidental_beta",
     "check_assumed_variance",
+    "check_average_shuffle_cost",
     "check_best_baseline",
+    "check_best_mean",
     "check_best_variances",
     "check_bug_hunt",
     "check_combine",
     "check_conv_flop",
     "check_count_active",
+    "check_cyclical",
     "check_density_bits",
     "check_draw_images",
     "check_draws_needed",
@@ -31,6 +36,8 @@ __all__ = [
     "check_explained_by_one",
     "check_extrapolate",
     "check_flattery",
+    "check_free_bits",
+    "check_hidden_beta",
     "check_home_of",
     "check_kl_exponentials",
     "check_kl_per_latent",
@@ -42,6 +49,7 @@ __all__ = [
     "check_lost",
     "check_new_codes",
     "check_price",
+    "check_price_of_edges",
     "check_score_log_sigma",
     "check_second_opinion",
     "check_share_loss",
