@@ -95,7 +95,11 @@ def bars(series: Mapping[str, Mapping[str, float]], label: str) -> Figure:
     height = 0.8 / len(series)
     for index, (name, values) in enumerate(series.items()):
         places = np.arange(len(names)) + (index + 0.5) * height - 0.4
-        lengths, colour, hatch = [values[n] for n in names], PALETTE[index % len(PALETTE)], "///" if index % 2 else ""
+        lengths, colour, hatch = (
+            [values[n] for n in names],
+            PALETTE[index % len(PALETTE)],
+            ("", "///", "...")[index % 3],
+        )
         axes.barh(places, lengths, height, label=name, color=colour, hatch=hatch, edgecolor="white")
     axes.set(xlabel=label, yticks=range(len(names)), yticklabels=names)
     axes.invert_yaxis()

@@ -14,12 +14,17 @@ from vae_course.checks.lesson_09 import check_combine, check_extrapolate, check_
 from vae_course.checks.lesson_10 import check_accidental_beta, check_flattery, check_second_opinion
 from vae_course.checks.lesson_11 import check_average_shuffle_cost, check_cyclical, check_free_bits
 from vae_course.checks.lesson_12 import check_best_mean, check_hidden_beta, check_price_of_edges
+from vae_course.checks.lesson_13 import check_area, check_excess, check_prior_gain
+from vae_course.checks.lesson_14 import check_account, check_bernoulli_precision, check_foreseen
 
 __all__ = [
     "ClaimError",
     "check_accidental_beta",
+    "check_account",
+    "check_area",
     "check_assumed_variance",
     "check_average_shuffle_cost",
+    "check_bernoulli_precision",
     "check_best_baseline",
     "check_best_mean",
     "check_best_variances",
@@ -33,9 +38,11 @@ __all__ = [
     "check_draws_needed",
     "check_elbo_of_states",
     "check_erase",
+    "check_excess",
     "check_explained_by_one",
     "check_extrapolate",
     "check_flattery",
+    "check_foreseen",
     "check_free_bits",
     "check_hidden_beta",
     "check_home_of",
@@ -50,6 +57,7 @@ __all__ = [
     "check_new_codes",
     "check_price",
     "check_price_of_edges",
+    "check_prior_gain",
     "check_score_log_sigma",
     "check_second_opinion",
     "check_share_loss",
