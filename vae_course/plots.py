@@ -263,8 +263,8 @@ def curves(
         axes.axhline(float(level), linestyle=(0, (6, 3)), color="black", linewidth=1, label=label)
     for axis in log:
         getattr(axes, f"set_{axis}scale")("log")
-    values = sorted({float(v) for x, _ in series.values() for v in x})
-    if "x" in log and len(values) <= 8 and all(float(f"{v:.2g}") == v for v in values):  # so that each can be read off
+    values = sorted({float(v) for x, _ in series.values() for v in x}) if "x" in log else []
+    if 0 < len(values) <= 8 and all(float(f"{v:.2g}") == v for v in values):  # so that each can be read off
         axes.set_xticks(values, [f"{v:,g}" for v in values], minor=False)
         axes.minorticks_off()
     axes.set(xlabel=x_label, ylabel=y_label)
