@@ -24,7 +24,7 @@ MAY_BE_IGNORED = ("doctor.examine", "explorers", "interact", "_sliders", "time.p
 
 def problems(book: nbformat.NotebookNode) -> list[str]:
     """What is wrong with a recorded lesson, one sentence each."""
-    return [*executed(book), *outputs(book), *markers(book), *shape(book), *anatomy(book)]
+    return [*executed(book), *outputs(book), *alternatives(book), *markers(book), *shape(book), *anatomy(book)]
 
 
 def code_cells(book):
@@ -69,6 +69,17 @@ def outputs(book):
                 yield f"{where} has a claim without a bound"
     if "widgets" in book.metadata:
         yield "widget state is stored"
+
+
+def alternatives(book):
+    """A reader who cannot see a figure is told what it shows: in the metadata of its cell, "alt": [text, ...]."""
+    for cell in code_cells(book):
+        pictures = sum("image/png" in output.get("data", {}) for output in cell.outputs)
+        texts = cell.metadata.get("alt", [])
+        if len(texts) != pictures:
+            yield f"cell {cell.execution_count} has {pictures} pictures and {len(texts)} texts that say what they show"
+        if not all(60 <= len(text) <= 320 for text in texts):
+            yield f"cell {cell.execution_count} says what a picture shows in too few or too many words"
 
 
 def _shows_something(encoded):
