@@ -67,7 +67,7 @@ def check_double(double):
         (..., False, "○ not answered yet"),
         (None, False, "○ not answered yet"),
         (lambda x: ..., False, "○ not answered yet"),
-        (lambda x: None, False, "○ not answered yet"),
+        (lambda x: None, False, "✗ your function returns None: is its `return` missing?"),
         (lambda x: x + x, True, "✓ right"),
         (lambda x: x, False, "✗ two times two is four"),
         (lambda x: 1 / 0, False, "✗ your answer stopped with ZeroDivisionError: division by zero"),

@@ -258,6 +258,29 @@ def glossary_page() -> str:
 """
 
 
+def about() -> str:
+    """How the course is verified, and which script libraries lie beside the pages, with their checksums."""
+    known = json.loads((SITE / "scripts.json").read_text(encoding="utf-8"))
+    rows = []
+    for name, library in known.items():
+        main = next(iter(library["sha256"]))
+        rows.append(
+            f"| [{name}]({library['home']}) {library['version']} | {library['licence']} | `{library['package']}` "
+            f"| `{main}` {library['sha256'][main]} | {len(library['sha256'])} |"
+        )
+    return f"""{(SITE / "about.md").read_text(encoding="utf-8").strip()}
+
+## Scripts beside the pages
+
+Formulas are set by MathJax, slides are shown by reveal.js. Both come in Python packages that `requirements.txt` pins,
+and each file is compared with a checksum before it is copied (`site/scripts.json` has them all).
+
+| library | licence | from the package | its main file, sha256 | files |
+|---|---|---|---|---|
+{chr(10).join(rows)}
+"""
+
+
 def references() -> str:
     """The bibliography's entries, with a note of the lessons that name them."""
     entries = []

@@ -55,12 +55,13 @@ def write_sources(into: Path) -> None:
         "glossary.md": pages.glossary_page(),
         "start.md": pages.start(),
         "instructors.md": pages.from_root("INSTRUCTORS.md"),
+        "about.md": pages.about(),
         "references.bib": pages.references(),
         **pages.api(),
     }
     for name, text in texts.items():
         (into / name).write_text(text, encoding="utf-8")
-    for name in ("conf.py", "about.md", "bibliography.md"):
+    for name in ("conf.py", "bibliography.md"):
         shutil.copy(pages.SITE / name, into)
     shutil.copytree(pages.SITE / "static", static, dirs_exist_ok=True)
     results = into / "results"

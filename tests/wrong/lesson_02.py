@@ -17,6 +17,11 @@ def densities(x, pi, m0, m1, s):
     return (1 - pi) * Normal(m0, s).log_prob(x).exp(), pi * Normal(m1, s).log_prob(x).exp()
 
 
+def by_odds(x, pi, m0, m1, s):
+    odds = pi / (1 - pi) * ((m1 - m0) / s**2 * (x - (m0 + m1) / 2)).exp()
+    return odds / (1 + odds)
+
+
 def by_division(*args):
     p0, p1 = densities(*args)
     return p1 / (p0 + p1)
@@ -48,6 +53,24 @@ WRONG = [
         lambda x, pi, m0, m1, s: two_causes(x, 1 - pi, m0, m1, s),
         "upside down",
     ),
+    ("check_explained_by_one", lambda x, pi, m0, m1, s: two_causes(x, pi, m1, m0, s), "are exchanged"),
+    (
+        "check_explained_by_one",
+        lambda x, pi, m0, m1, s: two_causes(x, pi, m0, m1, s, odds=pi / (1 - pi)),
+        "you added the odds themselves",
+    ),
+    (
+        "check_explained_by_one",
+        lambda x, pi, m0, m1, s: two_causes(x + (m0 + m1) / 2, pi, m0, m1, s),
+        "the term without x is missing",
+    ),
+    (
+        "check_explained_by_one",
+        lambda x, pi, m0, m1, s: two_causes(x - (m0 + m1) / 2, pi, m0, m1, s),
+        "the 1/2 is missing",
+    ),
+    ("check_explained_by_one", lambda x, pi, m0, m1, s: two_causes(x + m0 + m1, pi, m0, m1, s), "you added it"),
+    ("check_explained_by_one", by_odds, "e^t overflows"),
     ("check_explained_by_one", lambda *a: by_division(*a), "use the difference of the log-densities"),
     ("check_explained_by_one", lambda *a: two_causes(*a).mean(), "should be (4,), not ()"),
     ("check_explained_by_one", lambda *a: two_causes(*a) ** 2, "yours is (0.00"),
@@ -61,6 +84,7 @@ WRONG = [
     ("check_log_mean_exp", lambda w: w.max(0).values, "the largest weight only"),
     ("check_log_mean_exp", lambda w: (w - w.max(0).values).exp().mean(0).log(), "did not add it again"),
     ("check_log_mean_exp", lambda w: w.exp().mean(0).log(), "keep to the logarithms"),
+    ("check_log_mean_exp", lambda w: (w - w.max()).exp().mean(0).log() + w.max(), "the largest of each image"),
     ("check_log_mean_exp", lambda w: w.logsumexp(1) - math.log(w.shape[1]), "averaged over the images"),
     ("check_log_mean_exp", lambda w: w.logsumexp((0, 1)) - math.log(w.numel()), "one number for all images"),
     ("check_log_mean_exp", lambda w: w.logsumexp(0, keepdim=True) - math.log(len(w)), "keepdim kept"),

@@ -2,7 +2,6 @@
 
 import torch
 
-# Entries for WRONG in tests/test_exercises.py, in the order of the checks (torch, math and Normal are imported there).
 WRONG = [
     ("check_score_log_sigma", lambda z, m, s: (((z - m) / s) ** 2 - 1) / s, "a factor sigma more"),
     ("check_score_log_sigma", lambda z, m, s: ((z - m) / s) ** 2, "the -1 is missing"),
@@ -15,6 +14,9 @@ WRONG = [
     ("check_score_log_sigma", lambda z, m, s: 0.5 * ((z - m) / s) ** 2 - 1, "no factor 1/2"),
     ("check_score_log_sigma", lambda z, m, s: ((z - m) ** 2 / s**2 - 1).sum(), "should be (3,), not ()"),
     ("check_score_log_sigma", lambda z, m, s: z, "yours is 0.3000"),
+    ("check_score_log_sigma", lambda z, m, s: (((z - m) / s) ** 2 - 1).numpy(), "not a ndarray"),
+    ("check_waiting_times", lambda rate, n: (torch.rand(n) / rate).detach().numpy(), "not as a ndarray"),
+    ("check_waiting_times", lambda rate, n: -torch.log(rate * (1 - torch.rand(n))), "inside the logarithm"),
     ("check_waiting_times", lambda rate, n: -torch.log(1 - torch.rand(n)) * rate, "you multiplied by the rate"),
     ("check_waiting_times", lambda rate, n: torch.log(1 - torch.rand(n)) / rate, "a minus sign is missing"),
     ("check_waiting_times", lambda rate, n: -torch.log(1 - torch.rand(n)), "divide by the rate"),

@@ -43,6 +43,12 @@ WRONG = [
         lambda x, m: x.shape[1] * (1 + (2 * (x - m).abs().mean(1)).log()).mean(),
         "you took another for each",
     ),
+    (
+        "check_laplace_nats",
+        lambda x, m: (1 + (2 * (x - m).abs().mean(0)).log()).sum(),
+        "for all pixels, and you took another",
+    ),
+    ("check_laplace_nats", lambda x, m: x.numel() * (1 + (2 * (x - m).abs().mean()).log()), "all images together"),
     ("check_laplace_nats", lambda x, m: x[:, 0], "return one number"),
     ("check_laplace_nats", lambda x, m: 0.0, "yours is 0.0000"),
     ("check_density_bits", lambda nats, dims: nats / dims / math.log(2) - 1, "nothing to take off"),

@@ -22,6 +22,8 @@ WRONG = [
     ("check_price", lambda w, e, v: price(w, e, v) - math.log((v + w**2) / v), "the sign of the logarithm"),
     ("check_price", lambda w, e, v: price(w, e * (v + w**2), v), "divide its square"),
     ("check_price", lambda w, e, v: price(w, e, v) + 0.5, "the term -1 is missing"),
+    ("check_price", lambda w, e, v: price(w, e * v**2, v), "you divided by P alone"),
+    ("check_price", lambda w, e, v: -price(w, e, v), "never negative"),
     ("check_price", lambda w, e, v: price(w, e, v) + (w == 0), "for length 0 the latent is not used"),
     ("check_price", lambda w, e, v: torch.ones(2), "these are 2"),
     ("check_price", lambda w, e, v: 3.0, "nats, yours is 3.0000"),

@@ -29,6 +29,12 @@ WRONG = [
     ("check_combine", lambda m, s: (m + s.log()[:, None]).logsumexp((0, 1)), "one for each is asked"),
     ("check_combine", lambda m, s: (m + s[:, None]).logsumexp(0) - s.sum().log(), "for three chunks of 1, 4 and 15"),
     ("check_combine", lambda m, s: m + s, "stopped with RuntimeError"),
+    (
+        "check_combine",
+        lambda m, s: ((m.double().exp() * s[:, None]).sum(0) / s.sum()).log(),
+        "log-weight of -900 is 0",
+    ),
+    ("check_extrapolate", lambda n, d: (intercept(1 / n, d), slope(1 / n, d)), "F alone is asked"),
     ("check_extrapolate", lambda n, d: slope(1 / n, d), "this is the slope c"),
     ("check_extrapolate", intercept, "a line in N, at N = 0"),
     ("check_extrapolate", lambda n, d: d[-1], "largest N, which is still biased"),

@@ -5,6 +5,11 @@ import math
 WRONG = [
     ("check_best_mean", lambda log_q, images: log_q.exp() @ images, "yours are q itself"),
     ("check_best_mean", lambda log_q, images: log_q.exp() / log_q.exp().sum(1, keepdim=True) @ images, "near −900"),
+    (
+        "check_best_mean",
+        lambda log_q, images: (log_q - log_q.max()).exp() / (log_q - log_q.max()).exp().sum(1, keepdim=True) @ images,
+        "near −900",
+    ),
     ("check_best_mean", lambda log_q, images: (log_q - log_q.max()).exp() @ images, "a smaller squared error"),
     ("check_best_mean", lambda log_q, images: log_q.softmax(0) @ images, "not over the draws"),
     ("check_best_mean", lambda log_q, images: images.mean(0).expand(len(log_q), -1), "counts alike"),

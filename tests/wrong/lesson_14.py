@@ -37,6 +37,13 @@ WRONG = [
         "image by image",
     ),
     ("check_account", lambda p, q, s: ((p - s).mean(), (s - q).mean()), "return three numbers"),
+    ("check_account", lambda p, q, s: ((p - s).mean(), (s - q).mean(), (s - q).std() / len(q)), "and not by n"),
+    ("check_foreseen", lambda J, sigma: lost(1 + J.mT @ J / sigma**2), "a 1 is added to every entry"),
+    (
+        "check_bernoulli_precision",
+        lambda J, logits: 1 + J.T @ (slope(logits)[:, None] * J),
+        "a 1 is added to every entry",
+    ),
     ("check_foreseen", lambda J, sigma: lost(J.mT @ J / sigma**2), "the prior's part is missing"),
     ("check_foreseen", lambda J, sigma: lost(precision(J, sigma**0.5)), "the variance, sigma squared"),
     ("check_foreseen", lambda J, sigma: lost(precision(J, 1 / sigma)), "not by sigma squared"),

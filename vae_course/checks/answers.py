@@ -20,18 +20,38 @@ def given(value: Any) -> Any:
     return value
 
 
+def watched(answer: Any, returned: list[Any]) -> Any:
+    """The answer; if it is a function, one that leaves in `returned` what it returned last, unless it raised."""
+    if not callable(answer):
+        return answer
+
+    @functools.wraps(answer)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        returned.clear()
+        returned.append(answer(*args, **kwargs))
+        return returned[0]
+
+    return call
+
+
 def exercise(judge: Callable[..., str | None]) -> Callable[..., bool]:
     """Make a check of `judge`, which returns what is wrong with an answer, or None where nothing is."""
 
     @functools.wraps(judge)
     def check(*answer: Any, **context: Any) -> bool:
+        returned: list[Any] = []  # empty while the answer runs
         try:
-            complaint = judge(*(given(a) for a in answer), **context)
+            complaint = judge(*(watched(given(a), returned) for a in answer), **context)
         except NotAnswered:
-            print("○ not answered yet")
-            return False
+            if returned != [None]:
+                print("○ not answered yet")
+                return False
+            complaint = "your function returns None: is its `return` missing?"
         except Exception as error:  # an answer can fail in any way, and a check never raises
             complaint = f"your answer stopped with {type(error).__name__}: {error}"
+            if returned:
+                kind = type(returned[0]).__name__
+                complaint = f"the check cannot use the {kind} that you return ({type(error).__name__}: {error})"
         print(f"✗ {complaint}" if complaint else "✓ right")
         return complaint is None
 

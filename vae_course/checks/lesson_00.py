@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae_course.checks.answers import exercise, given
+from vae_course.checks.answers import exercise, given, shown
 from vae_course.data import Split
 
 
@@ -54,6 +54,11 @@ def check_home_of(home_of: Callable[[Tensor, Tensor, int], Tensor]) -> str | Non
         return (
             f"for codes (1, 0) and (3, 4) of a digit it is (2, 2), yours is {tuple(round(v, 4) for v in home.tolist())}"
         )
+    other = given(home_of(codes, labels, 0))
+    if torch.allclose(other, home):
+        return "another digit has the same place: use the argument digit"
+    if not torch.allclose(other, codes[2]):
+        return f"where a digit has one image, of code (-5, 7), that is its place, yours is {shown(other)}"
     return None
 
 
@@ -68,6 +73,8 @@ def check_turned_left(turned_left: Callable[[Mapping[str, Any], float], Tensor])
     if isinstance(numbers, Tensor) and numbers.dtype == torch.bool:
         return "this says of each image whether it is turned; torch.nonzero gives the numbers of those that are"
     found = torch.as_tensor(numbers)
+    if found.dim() == 0:
+        return "this is one number, as of a count: the numbers of all these images are asked"
     if found.dim() > 1:
         return f"the shape should be (how many,), not {tuple(found.shape)}: flatten it"
     mistakes = {
@@ -86,4 +93,9 @@ def check_turned_left(turned_left: Callable[[Mapping[str, Any], float], Tensor])
         return "these are the right ones; put them in ascending order"
     if found.tolist() != [0, 3]:
         return f"for the angles {angles.tolist()} and 10 degrees it is [0, 3], yours is {found.tolist()}"
+    single = torch.as_tensor(given(turned_left(factors, 15.0))).tolist()
+    if single == 3:
+        return "where there is only one such image the shape should be (1,), not (): use flatten, not squeeze"
+    if single != [3]:
+        return f"right for 10 degrees, but for 15 it is [3], yours is {single}: use the argument degrees"
     return None

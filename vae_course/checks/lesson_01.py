@@ -54,12 +54,20 @@ def check_erase(erase: Callable[[Tensor, float], Tensor]) -> str | None:
         return "x itself was changed, and the undamaged image is needed as the target: make a new tensor"
     if damaged.shape != x.shape:
         return f"the shape should stay {tuple(x.shape)}, not become {tuple(damaged.shape)}"
+    if bool(((damaged == 0) | (damaged == 1)).all()) and bool((damaged == 1).any()):
+        return "this says of each pixel whether it stays or goes: multiply the images by a 1 where it stays"
     erased = damaged == 0
+    if torch.equal(damaged, x):
+        return "no pixel was set to 0"
+    if bool(erased.all()):
+        return "every pixel was set to 0: draw one number for every pixel, and erase where it is below p"
     if torch.allclose(damaged[~erased], 4 * x[~erased]):
         return "the pixels that stay were made four times as bright, as dropout does: leave them as they are"
     if not torch.equal(damaged[~erased], x[~erased]):
         return "some pixels are neither 0 nor what they were"
     share = erased.float().mean().item()
+    if abs(share - 0.7734) < 0.008:
+        return "with p = 0.75, 77% of the pixels are erased, as with torch.randn: torch.rand is uniform"
     if abs(share - 0.25) < 0.02:
         return "with p = 0.75 a quarter of the pixels is erased: that is the probability to keep one"
     if bool((erased == erased[0]).all()):
@@ -95,6 +103,8 @@ def check_new_codes(new_codes: Callable[[Tensor, int], Tensor]) -> str | None:
     if torch.equal(z, given(new_codes(codes, n))):
         return "the second call gives the same draws"
     mean, cov, right = z.mean(0), torch.cov(z.T), torch.cov(codes.T)
+    if torch.linalg.eigvalsh(cov)[0] < 1e-3 < torch.linalg.eigvalsh(cov)[1]:
+        return "all draws lie on one straight line: draw as many numbers of noise as a code has, and not one for all"
     if not torch.allclose(mean, codes.mean(0), atol=0.1):
         missing = ": add the mean of the codes" if mean.abs().max() < 0.1 else ""
         return f"their mean is {shown(mean)}, that of the codes {shown(codes.mean(0))}{missing}"

@@ -85,7 +85,7 @@ def check_elbo_of_states(elbo_of_states: Callable[[Tensor, Tensor], Tensor]) -> 
 @exercise
 def check_best_variances(best_variances: Callable[[Tensor], Tensor]) -> str | None:
     """Lesson 03: the diagonal q closest to N(0, cov) in reverse KL. cov: (k, k) -> variances (k,)."""
-    cov = torch.tensor([[2.0, 1.2, 0.3], [1.2, 1.5, -0.4], [0.3, -0.4, 0.8]])
+    cov = torch.tensor([[2.0, 1.2, 0.3], [1.2, 1.5, -0.4], [0.3, -0.4, 0.8]], dtype=torch.float64)
     right = 1 / torch.linalg.inv(cov).diagonal()
     variances = torch.as_tensor(given(best_variances(cov.clone())))
     if variances.shape == (3, 3):

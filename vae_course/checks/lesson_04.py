@@ -20,8 +20,10 @@ def check_score_log_sigma(score_log_sigma: Callable[[Tensor, Tensor, Tensor], Te
     log_sigma = sigma.log().requires_grad_()
     right = torch.autograd.grad(Normal(mu, log_sigma.exp()).log_prob(z).sum(), log_sigma)[0]
     score = given(score_log_sigma(z, mu, sigma))
-    if not isinstance(score, Tensor) or score.shape != (3,):
-        return f"for three draws the shape should be (3,), not {tuple(getattr(score, 'shape', ()))}"
+    if not isinstance(score, Tensor):
+        return f"return a torch tensor with one score for each draw, not a {type(score).__name__}"
+    if score.shape != (3,):
+        return f"for three draws the shape should be (3,), not {tuple(score.shape)}"
     eps = (z - mu) / sigma
     mistakes = {
         "that is the derivative by sigma: the one by log sigma has a factor sigma more, by the chain rule": right
@@ -50,8 +52,10 @@ def check_waiting_times(waiting_times: Callable[[Tensor, int], Tensor]) -> str |
     torch.manual_seed(0)
     rate, n = torch.tensor(2.5, requires_grad=True), 40_000
     z = given(waiting_times(rate, n))
-    if not isinstance(z, Tensor) or z.shape != (n,):
-        return f"for n = {n} the shape should be ({n},), not {tuple(getattr(z, 'shape', ()))}"
+    if not isinstance(z, Tensor):
+        return f"return the draws as a torch tensor, which carries the gradient, not as a {type(z).__name__}"
+    if z.shape != (n,):
+        return f"for n = {n} the shape should be ({n},), not {tuple(z.shape)}"
     if not z.isfinite().all():
         return "some draws are infinite or not a number: mind the logarithm of 0"
     if z.unique().numel() < n // 2:
@@ -68,6 +72,8 @@ def check_waiting_times(waiting_times: Callable[[Tensor, int], Tensor]) -> str |
     for complaint, moments in mistakes.items():
         if math.isclose(mean, moments[0], rel_tol=0.03) and math.isclose(spread, moments[1], rel_tol=0.04):
             return complaint
+    if z.min() < 0 and abs(mean - 1 + math.log(2.5)) < 0.03 and abs(spread - 1) < 0.04:
+        return "the rate stands inside the logarithm, where it only shifts the times: divide the logarithm by it"
     if z.min() < 0:
         return "some of these times are negative: start from uniform noise, not from normal noise"
     if not math.isclose(mean, 0.4, rel_tol=0.03) or not math.isclose(spread, 0.4, rel_tol=0.04):

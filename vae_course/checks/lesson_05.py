@@ -62,9 +62,19 @@ class _CoinDecoder:
 def check_draw_images(draw_images: Callable[[Any, int], Tensor]) -> str | None:
     """Lesson 05: draw n new images from p(z) p(x|z). draw_images: (model, n) -> (n, *image), pixels 0 or 1."""
     model = _CoinDecoder()
-    images = given(draw_images(model, 2000))
+    try:
+        images = given(draw_images(model, 2000))
+    except TypeError as error:
+        if "not iterable" not in str(error):
+            raise
+        return "a sample has a shape, which is a tuple: sample((n,)), and not sample(n)"
+    if isinstance(images, torch.distributions.Distribution):
+        return "this is p(x|z), a distribution: draw the images from it, with .sample()"
     if tuple(images.shape) != (2000, *model.image_shape):
         return f"for n = 2000 the shape is {tuple(images.shape)}, not {(2000, *model.image_shape)}"
+    if not model.seen:
+        return "the decoder was not used: a pixel has to be drawn from model.decode(z)"
+    images = torch.as_tensor(images).float()
     z = torch.cat([z.reshape(-1, 3) for z in model.seen])
     if len(z) < 2000 or z.std(dim=0).min() < 0.01:
         return "every image starts from the same z: draw n of them"
@@ -82,7 +92,8 @@ def check_draw_images(draw_images: Callable[[Any, int], Tensor]) -> str | None:
 @exercise
 def check_kl_per_latent(kl_per_latent: Callable[[Any, Tensor], Tensor]) -> str | None:
     """Lesson 05: the KL term, latent by latent. kl_per_latent: (model, x) -> (latent_dim,) nats, mean over images."""
-    mu, sigma = torch.tensor([[0.0, 1.0, 2.0], [0.0, -1.0, 4.0]]), torch.tensor([[1.0, 0.5, 0.1], [1.0, 0.5, 0.2]])
+    mu = torch.tensor([[0.0, 1.0, 2.0], [0.0, -1.0, 4.0]]).repeat(2, 1)  # four images, three latents
+    sigma = torch.tensor([[1.0, 0.5, 0.1], [1.0, 0.5, 0.2]]).repeat(2, 1)
 
     class Model:
         prior = Independent(Normal(torch.zeros(3), torch.ones(3)), 1)
@@ -91,15 +102,19 @@ def check_kl_per_latent(kl_per_latent: Callable[[Any, Tensor], Tensor]) -> str |
             return Independent(Normal(mu, sigma), 1)
 
     right = kl_divergence(Normal(mu, sigma), Normal(0.0, 1.0))
-    kl = given(kl_per_latent(Model(), torch.zeros(2, 1, 8, 8)))
-    if kl.shape == (2,) and torch.allclose(kl, right.sum(1)):
+    kl = given(kl_per_latent(Model(), torch.zeros(4, 1, 8, 8)))
+    if kl.shape == (4,) and torch.allclose(kl, right.sum(1)):
         return "you summed over the latents: that is one number for each image, and one for each latent is asked"
     if kl.shape == ():
         return "this is one number for all latents (kl_divergence of q and the prior has summed over them already)"
-    if kl.shape == (2, 3):
+    if kl.shape == (4, 3):
         return "this is one number for each image and latent: take the mean over the images"
     if kl.shape != (3,):
         return f"with 3 latents the shape should be (3,), not {tuple(kl.shape)}"
+    if torch.allclose(kl, 2 * right.mean(0)):
+        return "the factor one half is missing"
+    if torch.allclose(kl, 0.5 * (mu.mean(0) ** 2 + (sigma**2).mean(0) - 1 - (sigma**2).mean(0).log())):
+        return "you averaged mu and sigma^2 over the images: first the KL of each image, then the mean"
     if torch.allclose(kl, right.sum(0)):
         return "you summed over the images: take their mean"
     if torch.allclose(kl, kl_divergence(Normal(mu, sigma**2), Normal(0.0, 1.0)).mean(0)):
@@ -130,10 +145,20 @@ def check_kl_to_prior(kl_to_prior: Callable[[Tensor, Tensor, float], Tensor]) ->
         - latents * 0.5 * math.log(s),
         "you divided by s, but the density has s^2": right + (mu**2 + var).sum(1) * (0.5 / s - 0.5 / s**2),
         "this is the distance to N(0, 1): s is not in it": 0.5 * (mu**2 + var - 1 - log_var).sum(1),
+        "the factor one half is missing": right * 2 - latents * math.log(s),
+        "the sign of log s: a wider prior gives every place less density, so the KL has + log s": (
+            right - 2 * latents * math.log(s)
+        ),
+        "the term is log s, not log s^2": right + latents * math.log(s),
+        "log_var is the logarithm of sigma^2: sigma^2 is exp(log_var)": (right + 0.5 * (log_var - var).sum(1) / s**2),
+        "the latents are independent: their KLs add up, and you took the mean": right / latents,
+        "sum over the latents, the last dimension, and not over the images": (
+            kl_divergence(Normal(mu, (0.5 * log_var).exp()), Normal(0.0, s)).sum(0)
+        ),
     }
     for complaint, value in mistakes.items():
-        if torch.allclose(kl, value, atol=1e-4):
+        if torch.allclose(kl.to(value), value, atol=1e-4):
             return complaint
-    if not torch.allclose(kl, right, atol=1e-4):
+    if not torch.allclose(kl.to(right), right, atol=1e-4):
         return f"for mu = (1, -2), log_var = (0.3, -1), s = 2 it is {right[0]:.4f} nats, yours is {kl[0]:.4f}"
     return None

@@ -58,7 +58,7 @@ def check_count_active(count_active: Callable[[Tensor, int, float, float], int])
 @exercise
 def check_price(price: Callable[[float, float, float], float]) -> str | None:
     """Lesson 07: mean KL of one latent, the posterior as q. (length, eigenvalue, variance) -> nats."""
-    length, lam, v = 1.5, 4.0, 0.5
+    length, lam, v = 1.5, 3.0, 0.4
     m = v + length**2
     projections = torch.tensor([-math.sqrt(lam), math.sqrt(lam)], dtype=torch.float64)  # their mean square is lam
     q = Normal(length * projections / m, torch.full_like(projections, math.sqrt(v / m)))
@@ -82,6 +82,10 @@ def check_price(price: Callable[[float, float, float], float]) -> str | None:
         "the posterior mean is length v^T x / (variance + length^2): divide its square by the square of that": 0.5
         * (lam * length**2 / m + s2 - 1 - math.log(s2)),
         "the term -1 is missing: where q is the prior, the KL has to be zero": right + 0.5,
+        "the posterior mean has sigma^2 P below, which is variance + length^2: you divided by P alone": (
+            right + 0.5 * square * (v**2 - 1)
+        ),
+        "the sign is the wrong way round: a KL is never negative": -right,
     }
     if math.isclose(value, right, rel_tol=1e-6):
         lower = float(price(0.0, lam, v))

@@ -27,6 +27,9 @@ def check_free_bits(free_bits: Callable[[Tensor, float], Tensor]) -> str | None:
             "this is the mean over the latents: their KLs add up": mean.clamp(min=lam).mean(),
             "this subtracts lam; it is to be the least that a latent can cost": (mean - lam).clamp(min=0).sum(),
             "lam has no effect on it": mean.sum(),
+            "average over the batch, dim=0, and not over the latents": kl.mean(1).clamp(min=lam).sum(),
+            "this adds up over the batch: take its mean": kl.sum(0).clamp(min=lam).sum(),
+            "a latent that costs less than lam counts lam, and not 0": mean[mean > lam].sum(),
         }
         if answer.shape != ():
             return f"return one number for the batch, not a tensor of shape {tuple(answer.shape)}"
@@ -55,6 +58,7 @@ def check_cyclical(cyclical: Callable[[float, int, float], float]) -> str | None
                 return f"β is {beta:.2f} {where}: it stays at 1 once it is there"
             mistakes = {
                 "β starts over with each cycle": min(1.0, done / rise),
+                "β starts over with each cycle: take the rest of `cycles * done`, % 1": min(1.0, cycles * done / rise),
                 "multiply by the cycles, to get the share of a cycle": min(1.0, done % (1 / cycles) / rise),
                 "the rise is to take the share `rise` of a cycle, not all of it": part,
                 "β falls where it should rise": 1 - right,
@@ -71,7 +75,7 @@ def check_cyclical(cyclical: Callable[[float, int, float], float]) -> str | None
 def check_average_shuffle_cost(average_shuffle_cost: Callable[[float, float], float]) -> str | None:
     """Lesson 11: the shuffle cost of a linear-Gaussian model of one pixel and one latent. (w, sigma) -> nats."""
     torch.manual_seed(0)
-    for w, sigma in ((1.0, 1.0), (2.0, 0.5), (0.7, 1.3)):
+    for w, sigma in ((1.2, 0.9), (2.1, 0.6), (0.7, 1.3)):
         answer, t = float(given(average_shuffle_cost(w, sigma))), w**2 / sigma**2
         z, other, noise = torch.randn(3, 400_000, dtype=torch.float64)
         x = w * z + sigma * noise
@@ -86,6 +90,7 @@ def check_average_shuffle_cost(average_shuffle_cost: Callable[[float, float], fl
             "the sign is the wrong way round: the right z gives the larger log-likelihood": -t,
             "it depends on w²/σ², not on w/σ": w / sigma,
             "the noise of the second square has to be subtracted": t + 0.5,
+            "divide by σ², the variance, and not by σ": w**2 / sigma,
         }  # fmt: skip
         for complaint, wrong in mistakes.items():
             if math.isclose(answer, wrong, rel_tol=1e-4):

@@ -20,6 +20,8 @@ def check_account(account: Callable[[Tensor, Tensor, Tensor], tuple]) -> str | N
     L_star = log_p - 0.1 * torch.rand(50, dtype=torch.float64)
     L_q = L_star - torch.rand(50, dtype=torch.float64)
     answer = given(account(log_p, L_q, L_star))
+    if isinstance(answer, Tensor) and answer.dim() == 1:
+        answer = answer.tolist()
     if not isinstance(answer, tuple | list) or len(answer) != 3:
         return "return three numbers: approximation gap, amortization gap, standard error"
     numbers = [torch.as_tensor(given(number)).double() for number in answer]
@@ -45,6 +47,8 @@ def check_account(account: Callable[[Tensor, Tensor, Tensor], tuple]) -> str | N
         return "this error treats the two as if they were of other images: take the difference image by image first"
     if math.isclose(error, gain.std().item(), rel_tol=0.05):
         return "this is the standard deviation over the images: the mean of n of them has it over the root of n"
+    if math.isclose(error, gain.std().item() / 50, rel_tol=0.05):
+        return "the standard deviation is divided by the root of n, and not by n"
     if math.isclose(error, gain.var().item() / 50, rel_tol=0.05):
         return "this is the squared standard error: take the root"
     if not math.isclose(error, gain.std().item() / math.sqrt(50), rel_tol=0.02):
@@ -74,6 +78,7 @@ def check_foreseen(foreseen: Callable[[Tensor, float], Tensor]) -> str | None:
     S = P.inverse()
     mistakes = {
         "the prior's part is missing: P = I + ...": loss(gram / sigma**2),
+        "P = I + ... adds the identity matrix: a 1 is added to every entry here": loss(1 + gram / sigma**2),
         "divide by the variance, sigma squared": loss(identity + gram / sigma),
         "multiply by 1/sigma squared, not by sigma squared": loss(identity + gram * sigma**2),
         "the factor 1/2 is missing": 2 * right,
@@ -114,6 +119,7 @@ def check_bernoulli_precision(bernoulli_precision: Callable[[Tensor, Tensor], Te
         return None
     p, identity = torch.sigmoid(logits), torch.eye(2, dtype=torch.float64)
     mistakes = {
+        "the prior adds the identity matrix: a 1 is added to every entry here": right - identity + 1,
         "the prior's part is missing: its second derivative is I": right - identity,
         "the weight of a pixel is the derivative of p by its logit, p(1 - p), and not p": identity
         + J.T @ (p[:, None] * J),
