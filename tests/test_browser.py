@@ -6,7 +6,6 @@ browser's console and the server said are kept in build/browser/.
 
 import contextlib
 import json
-import os
 import re
 import subprocess
 import time
@@ -41,7 +40,7 @@ def desk(chromium, tmp_path_factory):
     with log.open("wb") as out, ended_with_all_it_started():
         server = subprocess.Popen(
             command,
-            env={**lessons.RECORDING, **os.environ, **own},
+            env={**lab.environment(), "TQDM_DISABLE": "1", **own},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,

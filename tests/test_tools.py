@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -177,3 +179,14 @@ def test_make_course_prints_a_table_and_leaves_the_recorded_lessons_alone(small,
     assert small.read_bytes() == before
     recorded = nbformat.read(tmp_path / "build" / small.name, as_version=4)
     assert [c.execution_count for c in recorded.cells if c.cell_type == "code"] == [1, 2, 3]
+
+
+def test_jupyterlab_finds_the_courses_python_and_one_thread_a_kernel(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MAKELEVEL", "1")
+    found = lab.environment()
+    assert found["OMP_NUM_THREADS"] == "1"
+    assert "MAKELEVEL" not in found
+    assert shutil.which("python", path=found["PATH"]) == str(Path(sys.executable).with_name("python"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")  # whoever says so gets more
+    assert lab.environment()["OMP_NUM_THREADS"] == "4"

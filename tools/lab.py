@@ -68,7 +68,10 @@ def start_afresh(number: str, folder: Path = MINE) -> str:
         mine.rename(aside)
     copy_lessons(folder)
     kept = f"; what you had is kept as {aside.name}" if aside else ""
-    return f"{folder.name}/{name} is as the course has it{kept}"
+    again = (
+        ". If it is open in JupyterLab, choose Revert when it asks, or File, Reload Notebook from Disk" if aside else ""
+    )
+    return f"{folder.name}/{name} is as the course has it{kept}{again}"
 
 
 def has_browser() -> bool:
@@ -92,6 +95,16 @@ def command(folder: Path = MINE) -> list[str]:
     return lab
 
 
+def environment() -> dict[str, str]:
+    """What JupyterLab and its kernels and terminals find: this Python first, one torch thread a kernel, nothing of make.
+
+    Two kernels whose threads wait for each other on two cores are many times slower than with one thread each.
+    """
+    mine = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
+    path = os.pathsep.join([str(Path(sys.executable).parent), mine.get("PATH", os.defpath)])
+    return {"OMP_NUM_THREADS": "1", **mine, "PATH": path}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fresh", metavar="LESSON")
@@ -106,8 +119,10 @@ def main() -> int:
         print("no browser found: open the address that ends in the token, below")
     sys.stdout.flush()
     if os.name == "posix":
-        os.execv(sys.executable, command())  # Ctrl-C goes to JupyterLab alone, which asks before it ends
-    return subprocess.call(command())
+        os.execve(
+            sys.executable, command(), environment()
+        )  # Ctrl-C goes to JupyterLab alone, which asks before it ends
+    return subprocess.call(command(), env=environment())
 
 
 if __name__ == "__main__":
