@@ -96,7 +96,7 @@ def command(folder: Path = MINE) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """What JupyterLab and its kernels and terminals find: this Python first, one torch thread a kernel, nothing of make.
+    """What JupyterLab, its kernels and terminals find: this Python first, one thread a kernel, nothing of make.
 
     Two kernels whose threads wait for each other on two cores are many times slower than with one thread each.
     """
