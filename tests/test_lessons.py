@@ -43,13 +43,6 @@ def test_every_bound_holds_on_the_recorded_seeds(path):
         assert all(lessons.holds(v, c.relation, c.bound) for v in values), (c.sentence, values, c.bound)
 
 
-def test_every_explorer_has_been_timed():
-    timed = json.loads((lessons.ROOT / "results" / "explorers.json").read_text(encoding="utf-8"))["lessons"]
-    for path in LESSONS:
-        cells = [c for c in nbformat.read(path, as_version=4).cells if "vae_course.explorers" in c.source]
-        assert sum(name.startswith(path.stem) for name in timed) == len(cells), path.stem
-
-
 @pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 def test_the_file_is_as_the_recording_tool_writes_it(path):
     book = nbformat.read(path, as_version=4)
