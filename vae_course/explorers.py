@@ -34,7 +34,7 @@ def sliders(draw: Callable[..., Figure], **ranges: tuple[float, float, float]) -
 
 
 class _Quick:
-    """Figures of one kind as PNG, in less than half of the time that Matplotlib takes by itself.
+    """Figures of one kind as PNG, sooner than Matplotlib makes them by itself.
 
     Where the axes lie is worked out for the first figure alone, and nothing is drawn twice.
     """
