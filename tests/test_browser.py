@@ -161,11 +161,21 @@ def assert_all_ran(cells):
     assert [c["execution_count"] for c in code] == list(range(1, len(code) + 1)), "a cell has not run, or twice"
 
 
+PIXELS = """cell => {
+    const picture = document.querySelector(cell + ' img.widget-image')
+    if (!picture?.complete || !picture.naturalWidth) return null
+    const canvas = Object.assign(document.createElement('canvas'),
+                                 {width: picture.naturalWidth, height: picture.naturalHeight})
+    canvas.getContext('2d').drawImage(picture, 0, 0)
+    return canvas.toDataURL()
+}"""
+
+
 def assert_a_slider_moves_its_figure(page, position):
     """The first slider that a cell shows, moved with the arrow keys there and back again."""
     cell = f"[data-tried='{position}']"
     handle, readout = (page.locator(f"{cell} {part}").first for part in (".noUi-handle", ".widget-readout"))
-    picture = page.locator(f"{cell} .widget-interact img").first
+    picture = page.locator(f"{cell} img.widget-image")
     for patience in (5, 10, 20, 40, 80):  # figures above that are still loading push the cell out of sight again
         ask(
             page,
@@ -180,13 +190,13 @@ def assert_a_slider_moves_its_figure(page, position):
             break
     assert handle.is_visible(), "no slider is shown"
     picture.wait_for(state="visible")
-    before, value = picture.get_attribute("src"), readout.inner_text()
+    before, value = page.evaluate(f"({PIXELS})('{cell}')"), readout.inner_text()
     for key, moved in (("ArrowRight", True), ("ArrowLeft", False)):
         for _ in range(3):
             handle.press(key)
         try:
             page.wait_for_function(
-                "([cell, before, moved]) => { const now = document.querySelector(cell + ' .widget-interact img')?.src;"
+                f"([cell, before, moved]) => {{ const now = ({PIXELS})(cell);"
                 " return now && (now !== before) === moved }",
                 arg=[cell, before, moved],
                 polling=200,
@@ -196,6 +206,29 @@ def assert_a_slider_moves_its_figure(page, position):
             assert (readout.inner_text() != value) == moved, f"{key} does not move the slider from {value}"
             verdict = "does not follow the slider" if moved else "is another one when the slider is back"
             raise AssertionError(f"the figure {verdict}") from None
+
+
+def assert_a_pointer_dragged_over_the_map_moves_the_sliders(page, position):
+    cell = f"[data-tried='{position}']"
+    values = page.locator(f"{cell} .widget-readout")
+    before = values.all_inner_texts()
+    picture = page.locator(f"{cell} img.widget-image")
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    x, y = box["x"] + box["width"] / 3, box["y"] + box["height"] / 3  # the map is on the left
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 6):
+        page.mouse.move(x - 4 * step, y - 3 * step)
+        page.wait_for_timeout(150)
+    page.mouse.up()
+    page.wait_for_function(
+        "([cell, before]) => [...document.querySelectorAll(cell + ' .widget-readout')]"
+        ".every((e, i) => e.innerText !== before[i])",
+        arg=[cell, before],
+        polling=200,
+        timeout=REDRAWN,
+    )
 
 
 def listening(process):
@@ -228,6 +261,7 @@ def test_a_lesson_runs_in_a_browser_its_slider_moves_and_its_exercise_answers(nu
         assert_all_ran(cells)
         sliders = next(i for i, c in enumerate(cells) if c["cell_type"] == "code" and "latent_sliders(" in c["source"])
         assert_a_slider_moves_its_figure(page, sliders)
+        assert_a_pointer_dragged_over_the_map_moves_the_sliders(page, sliders)
         assert {address for address, _ in listening(desk.process)} == {"127.0.0.1"}  # its kernel's ports, too
         if EXERCISES[number]:
             assert_an_exercise_answers(page, cells, *EXERCISES[number])

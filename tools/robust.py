@@ -175,7 +175,7 @@ TIMED = """
 import json, time
 
 seconds = []
-for control in explorer.children[:-1]:
+for control in explorer.children[:-2]:  # the last two are the picture and a place for errors
     start = control.value
     for step in range(1, 9):
         value = control.min + (control.max - control.min) * step / 9

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import gc
+import html
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
 import numpy as np
 import PIL.Image as pillow
-from IPython.display import Image, display
+from ipyevents import Event
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from vae_course.plots import Figure
 
 
-def sliders(draw: Callable[..., Figure], **ranges: tuple[float, float, float]) -> widgets.interactive:
+def sliders(draw: Callable[..., Figure], **ranges: tuple[float, float, float]) -> Explorer:
     """One slider for each argument of `draw`, in front of it.
 
     ranges: name=(lowest, highest, first value); in whole steps where all three are whole numbers
-    The arrow keys move a slider that has the focus; the figure is drawn anew each time.
+    The arrow keys move a slider that has the focus; the figure is drawn anew each time. Its titles are the picture's
+    description for readers who do not see it. What `draw` raises stands below the picture.
     Raises ValueError where the first value is not within its range.
     """
     controls = {}
@@ -29,35 +33,121 @@ def sliders(draw: Callable[..., Figure], **ranges: tuple[float, float, float]) -
         kind, step = (widgets.IntSlider, {"step": 1}) if whole else (widgets.FloatSlider, {"step": (high - low) / 100})
         layout = widgets.Layout(width="28em")
         controls[name] = kind(min=low, max=high, value=value, description=_label(name), layout=layout, **step)
-    quick = _Quick()
-    return widgets.interactive(lambda **values: display(Image(quick.png(draw(**values)))), **controls)
+    return Explorer(draw, controls)
+
+
+class Explorer(widgets.VBox):
+    """Controls in front of `draw`, the picture it makes, and below it what went wrong if something did.
+
+    controls: argument of draw -> a widget with a value
+    """
+
+    def __init__(self, draw: Callable[..., Figure], controls: Mapping[str, widgets.ValueWidget]) -> None:
+        if not gc.get_freeze_count():  # Figures make much garbage, and to look through all of torch for it takes 0.2 s
+            gc.collect()
+            gc.freeze()
+        self._draw, self.controls, self._quick = draw, dict(controls), _Quick()
+        self.picture, self.trouble = widgets.Image(), widgets.HTML()
+        self._follow()
+        for control in self.controls.values():
+            control.observe(self._follow_or_say_why_not, "value")
+        super().__init__([*self.controls.values(), self.picture, self.trouble])
+
+    def move(self, **values: float) -> None:
+        """Several controls at once, and then one picture."""
+        for name, value in values.items():
+            self.controls[name].unobserve(self._follow_or_say_why_not, "value")
+            self.controls[name].value = value
+            self.controls[name].observe(self._follow_or_say_why_not, "value")
+        self._follow_or_say_why_not()
+
+    def place(self, x: float, y: float) -> tuple[float, float] | None:
+        """Where a pixel of the picture, counted from its upper left corner, lies in the first axes; None outside."""
+        axes, height = self.page.axes[0], self.page.bbox.height
+        if not axes.bbox.contains(x, height - y):
+            return None
+        return tuple(axes.transData.inverted().transform((x, height - y)).tolist())
+
+    def _follow(self) -> None:
+        self.page = self._draw(**{name: control.value for name, control in self.controls.items()})
+        titles = filter(None, (axes.get_title() for axes in self.page.axes))
+        self.picture.value, self.picture.tooltip = self._quick.png(self.page), "; ".join(titles) or "figure"
+
+    def _follow_or_say_why_not(self, _: object = None) -> None:
+        self.trouble.value = ""
+        try:
+            self._follow()
+        except Exception as error:  # what goes wrong here is nobody's cell and would end in a log
+            self.trouble.value = f"<pre>{html.escape(f'{type(error).__name__}: {error}')}</pre>"
 
 
 class _Quick:
     """Figures of one kind as PNG, sooner than Matplotlib makes them by itself.
 
-    Where the axes lie is worked out for the first figure alone, and nothing is drawn twice.
+    Where the axes lie is worked out for the first figure alone. Ticks and their labels take longest, so those of an
+    axis are drawn anew only where they differ from the figure before.
     """
 
     def __init__(self) -> None:
         self.places: list = []
+        self.ticks: dict[int, tuple] = {}  # number of the axis -> (what its look depends on, its pixels on white)
 
     def png(self, page: Figure) -> bytes:
-        if len(self.places) == len(page.axes):
-            page.set_layout_engine("none")
-            for axes, place in zip(page.axes, self.places, strict=True):
-                axes.set_position(place)
         canvas = FigureCanvasAgg(page)
-        canvas.draw()
-        self.places = [axes.get_position(original=True) for axes in page.axes]
+        if len(self.places) != len(page.axes):
+            if engine := page.get_layout_engine():
+                engine.execute(page)
+            self.places = [axes.get_position(original=True) for axes in page.axes]
+        page.set_layout_engine("none")
+        for axes, place in zip(page.axes, self.places, strict=True):
+            axes.set_position(place)
+            axes.apply_aspect()
+        renderer = canvas.get_renderer()
+        pixels = np.asarray(renderer.buffer_rgba())
+        shown = [axis for axes in page.axes if axes.axison for axis in (axes.xaxis, axes.yaxis)]
+        for number, axis in enumerate(shown):
+            if self.ticks.get(number, [None])[0] != (look := _look(axis)):
+                pixels[:] = 255
+                axis.draw(renderer)
+                self.ticks[number] = look, pixels.copy()
+        pixels[:] = 255
+        for number, axis in enumerate(shown):
+            np.minimum(pixels, self.ticks[number][1], out=pixels)
+            axis.set_visible(False)
+        for patch in (page.patch, *(axes.patch for axes in page.axes)):  # white as well, and over the ticks
+            patch.set_visible(False)
+        page.draw(renderer)
         buffer = io.BytesIO()
-        pillow.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(buffer, "png", compress_level=1)
+        pillow.fromarray(pixels).convert("RGB").save(buffer, "png", compress_level=1)
         return buffer.getvalue()
 
 
-def latent_sliders(draw: Callable[[float, float], Figure], reach: float = 3.0) -> widgets.interactive:
-    """Two sliders, z_1 and z_2 from -reach to reach, in front of `draw(z1, z2)` (lessons 00 and 05)."""
-    return sliders(draw, z1=(-float(reach), float(reach), 0.0), z2=(-float(reach), float(reach), 0.0))
+def _look(axis: Axis) -> list:
+    """All that the look of an axis depends on, in figures that one function draws."""
+    places = axis.get_majorticklocs()
+    labels = axis.get_major_formatter().format_ticks(places)
+    where = axis.axes.get_position().bounds
+    return [where, axis.get_scale(), *axis.get_view_interval(), axis.get_label_text(), *places, *labels]
+
+
+def latent_sliders(draw: Callable[[float, float], Figure], reach: float = 3.0) -> Explorer:
+    """A place z in the plane, in front of `draw(z1, z2)`, whose first axes are that plane (lessons 00 and 05).
+
+    It is moved with two sliders, from -reach to reach, or by dragging the pointer over the picture.
+    """
+    explorer = sliders(draw, z1=(-float(reach), float(reach), 0.0), z2=(-float(reach), float(reach), 0.0))
+
+    def drag(event: dict) -> None:
+        place = explorer.place(event["dataX"], event["dataY"]) if event["buttons"] & 1 else None
+        if place:
+            z1, z2 = (min(max(z, -reach), reach) for z in place)
+            explorer.move(z1=z1, z2=z2)
+
+    pointer = Event(source=explorer.picture, watched_events=["mousedown", "mousemove"], prevent_default_action=True)
+    pointer.throttle_or_debounce, pointer.wait = "throttle", 100  # milliseconds, about as long as a picture takes
+    pointer.on_dom_event(drag)
+    explorer.pointer = pointer
+    return explorer
 
 
 def _label(name: str) -> str:

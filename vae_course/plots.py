@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.markers import MarkerStyle
+from matplotlib.patches import Rectangle
 from torch import Tensor
 from torch.distributions import Normal
 
@@ -43,8 +45,8 @@ def _pixels(images: Tensor) -> np.ndarray:
     return (array[:, 0] if array.shape[1] == 1 else array.permute(0, 2, 3, 1)).numpy()
 
 
-def _show(axes: Axes, picture: np.ndarray) -> None:
-    axes.imshow(picture, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+def _show(axes: Axes, picture: np.ndarray, extent: tuple[float, float, float, float] | None = None) -> None:
+    axes.imshow(picture, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest", extent=extent)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color("0.8")
 
@@ -56,11 +58,19 @@ def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
         raise ValueError(f"each row needs the same number of images, not {sorted(columns)}")
     n = columns.pop()
     page = Figure(1.3 + 0.62 * n, 0.66 * len(rows) + 0.35 * bool(title))
-    grid = page.subplots(len(rows), n, squeeze=False)
-    for line, (label, images) in zip(grid, rows.items(), strict=True):
-        for axes, picture in zip(line, _pixels(images), strict=True):
-            _show(axes, picture)
-        line[0].set_ylabel(label, rotation=0, ha="right", va="center")
+    axes = page.subplots()  # one for all: axes take longer to make than pictures
+    top, middles = 0.0, []
+    for images in rows.values():
+        height = images.shape[2] / images.shape[3]  # of a picture whose width is 1
+        for left, picture in zip(1.1 * np.arange(n), _pixels(images), strict=True):
+            _show(axes, picture, extent=(left, left + 1, top + height, top))
+            axes.add_patch(Rectangle((left, top), 1, height, fill=False, color="0.8"))
+        middles.append(top + height / 2)
+        top += height + 0.1
+    axes.set(xlim=(-0.02, 1.1 * n - 0.08), ylim=(top - 0.08, -0.02))
+    axes.set_yticks(middles, list(rows))
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
     if title:
         page.suptitle(title, fontsize=10)
     return page
@@ -130,7 +140,8 @@ def _digit(value: int) -> MarkerStyle:
 def _digit_scatter(axes: Axes, codes: Tensor, labels: Tensor) -> None:
     for value in labels.unique().tolist():
         x, y = codes[labels == value].detach().cpu().T.numpy()
-        axes.scatter(x, y, s=30, marker=_digit(value), color=CLASSES[value % 10], alpha=0.9, linewidths=0.2)
+        style = {"markersize": 5.5, "color": CLASSES[value % 10], "alpha": 0.9, "markeredgewidth": 0.2}
+        axes.plot(x, y, linestyle="", marker=_digit(value), **style)
     axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
 
 
@@ -168,6 +179,8 @@ def latent_map(model: Any, codes: Tensor, labels: Tensor, z: Sequence[float]) ->
     left, right = page.subplots(1, 2, width_ratios=(1.6, 1))
     _digit_scatter(left, codes, labels)
     left.plot(*z, marker="+", color="black", markersize=18, markeredgewidth=2.5)
+    reach = math.ceil(max(codes.abs().max().item(), *map(abs, z)))  # in whole steps, so that the map seldom changes
+    left.set(xlim=(-reach, reach), ylim=(-reach, reach))
     point = torch.tensor([list(z)], dtype=torch.float32)
     with torch.no_grad():
         _show(right, _pixels(model.decode(point).mean)[0])
