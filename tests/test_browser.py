@@ -35,7 +35,8 @@ def desk(chromium, tmp_path_factory):
     own = {f"JUPYTER_{kind}_DIR": str(settings / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     own |= {"IPYTHONDIR": str(settings / "ipython"), "JUPYTERLAB_WORKSPACES_DIR": str(settings / "workspaces")}
     own |= {"JUPYTERLAB_SETTINGS_DIR": str(settings / "user-settings")}
-    command = [*lab.command(folder), "--no-browser", "--ServerApp.port=0", "--LabApp.expose_app_in_browser=True"]
+    command = [*lab.command(folder, first_time=True), "--no-browser", "--ServerApp.port=0"]
+    command.append("--LabApp.expose_app_in_browser=True")
     log = settings / "server.log"
     with log.open("wb") as out, ended_with_all_it_started():
         server = subprocess.Popen(
@@ -247,6 +248,14 @@ def test_lab_listens_on_loopback_alone_and_turns_away_who_has_no_token(desk):
         urllib.request.urlopen(f"{desk.url}/api/contents/{name}", timeout=60)
     assert "/login?next=" in urllib.request.urlopen(f"{desk.url}/lab/tree/{name}", timeout=60).url
     assert "/lab/tree/" in urllib.request.urlopen(f"{desk.url}/lab/tree/{name}?token={desk.token}", timeout=60).url
+
+
+def test_lab_opens_on_lesson_00_the_first_time_and_does_not_ask_for_news(desk):
+    opened_first = urllib.request.urlopen(f"{desk.url}/?token={desk.token}", timeout=60).url
+    assert opened_first.startswith(f"{desk.url}/lab/tree/00_start_here.ipynb")
+    plugin = f"{desk.url}/lab/api/settings/@jupyterlab/apputils-extension:notification?token={desk.token}"
+    schema = json.load(urllib.request.urlopen(plugin, timeout=60))["schema"]["properties"]
+    assert (schema["fetchNews"]["default"], schema["checkForUpdates"]["default"]) == ("false", False)
 
 
 # The check of an exercise, and an answer that is wrong.

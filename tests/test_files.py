@@ -13,6 +13,7 @@ from pathlib import Path
 from socketserver import ThreadingTCPServer
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from vae_course import files
 from vae_course.files import DataError, File, fetch, find
@@ -335,3 +336,10 @@ def test_a_part_that_is_finished_while_it_is_looked_at_does_no_harm(course, serv
     folder = course(data=CORRUPT) / "data" / "set"
     (folder / "some.gz.1.part").symlink_to("just renamed")
     assert fetch(File(NAME, md5(CONTENT), (server.url + "good",))).read_bytes() == CONTENT
+
+
+def test_a_notebook_shows_the_sentence_alone(capsys):
+    shell = InteractiveShell()
+    shell.user_ns["DataError"] = DataError
+    shell.run_cell("def find():\n    raise DataError('mnist is not here: do this')\n\n\nfind()")
+    assert capsys.readouterr().out.strip() == "DataError: mnist is not here: do this"

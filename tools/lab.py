@@ -20,6 +20,7 @@ import nbformat
 from tools import lessons
 
 MINE = lessons.ROOT / "my_lessons"
+SETTINGS = Path(__file__).resolve().parent / "jupyter"
 COPIED = ".copied.json"  # lesson -> checksum of what it was copied from, to notice a newer one
 
 
@@ -85,13 +86,15 @@ def has_browser() -> bool:
     return True
 
 
-def command(folder: Path = MINE) -> list[str]:
-    """JupyterLab on loopback, with its token."""
+def command(folder: Path = MINE, first_time: bool = False) -> list[str]:
+    """JupyterLab on loopback, with its token; the first time it opens lesson 00."""
     lab = [sys.executable, "-m", "jupyter", "lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={folder}"]
     if not has_browser():
         lab.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         lab.append("--allow-root")  # the usual user of a container
+    if first_time:
+        lab.append(f"--LabApp.default_url=/lab/tree/{lessons.find('00')[0].name}")
     return lab
 
 
@@ -99,10 +102,12 @@ def environment() -> dict[str, str]:
     """What JupyterLab, its kernels and terminals find: this Python first, one thread a kernel, nothing of make.
 
     Two kernels whose threads wait for each other on two cores are many times slower than with one thread each.
+    The settings in tools/jupyter keep it from asking whether to fetch news: the course needs no network.
     """
     mine = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
     path = os.pathsep.join([str(Path(sys.executable).parent), mine.get("PATH", os.defpath)])
-    return {"OMP_NUM_THREADS": "1", **mine, "PATH": path}
+    settings = os.pathsep.join(filter(None, [str(SETTINGS), mine.get("JUPYTER_CONFIG_PATH")]))
+    return {"OMP_NUM_THREADS": "1", **mine, "PATH": path, "JUPYTER_CONFIG_PATH": settings}
 
 
 def main() -> int:
@@ -112,17 +117,16 @@ def main() -> int:
     if arguments.fresh is not None:
         print(start_afresh(arguments.fresh))
         return 0
+    start = command(first_time=not MINE.exists())
     for line in copy_lessons():
         print(line)
     print("your lessons are in my_lessons/; Ctrl-C here ends JupyterLab")
     if not has_browser():
         print("no browser found: open the address that ends in the token, below")
     sys.stdout.flush()
-    if os.name == "posix":
-        os.execve(
-            sys.executable, command(), environment()
-        )  # Ctrl-C goes to JupyterLab alone, which asks before it ends
-    return subprocess.call(command(), env=environment())
+    if os.name == "posix":  # Ctrl-C goes to JupyterLab alone, which asks before it ends
+        os.execve(sys.executable, start, environment())
+    return subprocess.call(start, env=environment())
 
 
 if __name__ == "__main__":

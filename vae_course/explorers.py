@@ -84,13 +84,13 @@ class Explorer(widgets.VBox):
 class _Quick:
     """Figures of one kind as PNG, sooner than Matplotlib makes them by itself.
 
-    Where the axes lie is worked out for the first figure alone. Ticks and their labels take longest, so those of an
-    axis are drawn anew only where they differ from the figure before.
+    Where the axes lie is worked out for the first figure alone. Ticks and their labels take longest, so those that
+    were drawn before are kept.
     """
 
     def __init__(self) -> None:
         self.places: list = []
-        self.ticks: dict[int, tuple] = {}  # number of the axis -> (what its look depends on, its pixels on white)
+        self.ticks: dict[tuple, np.ndarray] = {}  # an axis and all that its look depends on -> its pixels, on white
 
     def png(self, page: Figure) -> bytes:
         canvas = FigureCanvasAgg(page)
@@ -105,15 +105,18 @@ class _Quick:
         renderer = canvas.get_renderer()
         pixels = np.asarray(renderer.buffer_rgba())
         shown = [axis for axes in page.axes if axes.axison for axis in (axes.xaxis, axes.yaxis)]
-        for number, axis in enumerate(shown):
-            if self.ticks.get(number, [None])[0] != (look := _look(axis)):
+        looks = [(number, *_look(axis)) for number, axis in enumerate(shown)]
+        for axis, look in zip(shown, looks, strict=True):
+            if look not in self.ticks:
                 pixels[:] = 255
                 axis.draw(renderer)
-                self.ticks[number] = look, pixels.copy()
-        pixels[:] = 255
-        for number, axis in enumerate(shown):
-            np.minimum(pixels, self.ticks[number][1], out=pixels)
+                self.ticks[look] = pixels.copy()
             axis.set_visible(False)
+        pixels[:] = 255
+        for look in looks:
+            np.minimum(pixels, self.ticks[look], out=pixels)
+        while len(self.ticks) > 50:  # of about a megabyte each
+            del self.ticks[next(iter(self.ticks))]
         for patch in (page.patch, *(axes.patch for axes in page.axes)):  # white as well, and over the ticks
             patch.set_visible(False)
         page.draw(renderer)
@@ -124,7 +127,7 @@ class _Quick:
 
 def _look(axis: Axis) -> list:
     """All that the look of an axis depends on, in figures that one function draws."""
-    places = axis.get_majorticklocs()
+    places = axis.get_majorticklocs().tolist()
     labels = axis.get_major_formatter().format_ticks(places)
     where = axis.axes.get_position().bounds
     return [where, axis.get_scale(), *axis.get_view_interval(), axis.get_label_text(), *places, *labels]

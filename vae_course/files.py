@@ -23,7 +23,10 @@ STALE = 3600.0  # seconds after which a file that nobody writes any more is take
 
 
 class DataError(RuntimeError):
-    """A data set cannot be had; the sentence says what was tried, and what to do."""
+    """A data set cannot be had; the sentence says what was tried, and what to do. Notebooks show it alone."""
+
+    def _render_traceback_(self) -> list[str]:  # which IPython asks for
+        return [f"DataError: {self}"]
 
 
 @dataclass(frozen=True)

@@ -105,12 +105,8 @@ def bars(series: Mapping[str, Mapping[str, float]], label: str) -> Figure:
     height = 0.8 / len(series)
     for index, (name, values) in enumerate(series.items()):
         places = np.arange(len(names)) + (index + 0.5) * height - 0.4
-        lengths, colour, hatch = (
-            [values[n] for n in names],
-            PALETTE[index % len(PALETTE)],
-            ("", "///", "...")[index % 3],
-        )
-        axes.barh(places, lengths, height, label=name, color=colour, hatch=hatch, edgecolor="white")
+        lengths, hatch = [values[n] for n in names], ("", "///", "...")[index % 3]
+        axes.barh(places, lengths, height, label=name, color=PALETTE[index], hatch=hatch, edgecolor="white")
     axes.set(xlabel=label, yticks=range(len(names)), yticklabels=names)
     axes.invert_yaxis()
     if len(series) > 1:
@@ -140,8 +136,8 @@ def _digit(value: int) -> MarkerStyle:
 def _digit_scatter(axes: Axes, codes: Tensor, labels: Tensor) -> None:
     for value in labels.unique().tolist():
         x, y = codes[labels == value].detach().cpu().T.numpy()
-        style = {"markersize": 5.5, "color": CLASSES[value % 10], "alpha": 0.9, "markeredgewidth": 0.2}
-        axes.plot(x, y, linestyle="", marker=_digit(value), **style)
+        colour = CLASSES[value % 10]
+        axes.plot(x, y, marker=_digit(value), linestyle="", color=colour, markersize=5.5, markeredgewidth=0.2)
     axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
 
 
