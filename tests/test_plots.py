@@ -377,3 +377,12 @@ def test_colours_can_be_told_apart_with_every_colour_vision(vision, colours, apa
 @pytest.mark.parametrize("colour", [*plots.PALETTE[:4], *plots.CLASSES])
 def test_lines_and_dots_stand_out_from_the_page(colour):
     assert contrast_with_white(colour) >= 3
+
+
+def test_plain_ticks_are_written_out_and_at_one_two_and_five():
+    page = plots.curves({"a": ([1, 2], [0.02, 30])}, "x", "y", log="y")
+    plots.plain_ticks(page.axes[0].yaxis)
+    page.draw_without_rendering()
+    low, high = page.axes[0].get_ylim()
+    labels = [t.get_text() for t in page.axes[0].get_yticklabels() if low <= t.get_position()[1] <= high]
+    assert labels == ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10", "20"]

@@ -12,8 +12,10 @@ import matplotlib.figure
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.markers import MarkerStyle
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, NullLocator
 from torch import Tensor
 from torch.distributions import Normal
 
@@ -182,6 +184,13 @@ def latent_map(model: Any, codes: Tensor, labels: Tensor, z: Sequence[float]) ->
         _show(right, _pixels(model.decode(point).mean)[0])
     right.set_title(f"decoded at ({z[0]:.1f}, {z[1]:.1f})".replace("-", "−"), fontsize=10)
     return page
+
+
+def plain_ticks(axis: Axis) -> None:
+    """On a logarithmic axis: 1, 2 and 5 of each power of ten, written out."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:,g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def case_files(cases: Mapping[str, tuple[Sequence[float], Mapping[str, Tensor], str]]) -> Figure:
