@@ -48,16 +48,8 @@ def copy_data(into: Path) -> list[str]:
 
 def download_wheels(into: Path) -> int:
     """Fetch each package of requirements.txt for this system. Returns their number; raises SystemExit on failure."""
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--only-binary=:all:",
-        "--dest",
-        str(into / "wheels"),
-    ]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
+    command += ["--dest", str(into / "wheels")]
     if subprocess.run([*command, "--requirement", str(lessons.ROOT / "requirements.txt")]).returncode:
         raise SystemExit("not all packages could be fetched: see above")
     return len(list((into / "wheels").glob("*.whl")))

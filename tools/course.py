@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import nbformat
 from nbclient.exceptions import CellExecutionError
@@ -29,15 +31,23 @@ def main() -> int:
     os.environ.pop("TQDM_DISABLE", None)  # silent in the lessons' outputs, but not here
     cells = sum(c.cell_type == "code" for p in paths for c in nbformat.read(p, as_version=4).cells)
     rows, failed = [], []
-    with tqdm(total=cells, unit="cell") as progress:
-        for path in paths:
-            progress.set_description(path.stem)
+    # Each kernel computes with one thread, so as many lessons run side by side as there are processors, up to four.
+    with tqdm(total=cells, unit="cell") as progress, ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+
+        def run(path: Path) -> tuple[nbformat.NotebookNode, float]:
+            return lessons.run(path, environment=kernel_environment, on_cell=lambda: progress.update())
+
+        jobs = [(path, pool.submit(run, path)) for path in paths]
+        for path, job in jobs:
             try:
-                book, seconds = lessons.run(path, environment=kernel_environment, on_cell=lambda: progress.update())
+                book, seconds = job.result()
             except CellExecutionError as error:
                 failed.append(path.stem)
                 progress.write(f"{path.stem} stopped:\n{error}")
                 continue
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
             lessons.clean(book)
             lessons.write(book, path if arguments.in_place else lessons.ROOT / "build" / path.name)
             if arguments.in_place and path.name.startswith(PICTURE[0]):
