@@ -21,7 +21,7 @@ setup: $(READY) ## make .venv with all that the course needs (every other comman
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
-	@echo "setting up .venv, once: about a minute, and some 300 MB to fetch"
+	@echo "setting up .venv, once: about a minute, $(if $(wildcard wheels),from wheels/ alone,and some 300 MB to fetch)"
 	@rm -f $(READY)
 	@$(PYTHON) -m venv .venv
 	@$(PIP) "$$(grep '^pip==' requirements.txt)"

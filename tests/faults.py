@@ -613,8 +613,8 @@ FAULTS = (
         "test_steps.py::test_convolutions_decode_each_latent_by_itself",
     ),
     Fault(
-        "sliders without a picture", "explorers.py", "picture.value, picture.tooltip = quick.png(page), _titles(page)",
-        "picture.tooltip = _titles(page)",
+        "sliders without a picture", "explorers.py", "self.picture.value = self._quick.png(self.page)",
+        "self._quick.png(self.page)",
         "test_plots.py::test_moving_a_slider_draws_anew_and_shows_it",
     ),
     Fault(
@@ -623,7 +623,7 @@ FAULTS = (
     ),
     Fault(
         "an error that nobody sees", "explorers.py",
-        'trouble.value = f"<pre>{html.escape(f\'{type(error).__name__}: {error}\')}</pre>"', "pass",
+        'self.trouble.value = f"<pre>{html.escape(f\'{type(error).__name__}: {error}\')}</pre>"', "pass",
         "test_plots.py::test_what_goes_wrong_when_a_slider_moves_stands_below_the_picture_until_it_goes_well_again",
     ),
     Fault(

@@ -191,7 +191,7 @@ def assert_a_slider_moves_its_figure(page, position):
             break
     assert handle.is_visible(), "no slider is shown"
     picture.wait_for(state="visible")
-    before, value = page.evaluate(f"({PIXELS})('{cell}')"), readout.inner_text()
+    before, value = page.evaluate(PIXELS, cell), readout.inner_text()
     for key, moved in (("ArrowRight", True), ("ArrowLeft", False)):
         for _ in range(3):
             handle.press(key)

@@ -43,6 +43,14 @@ def test_every_bound_holds_on_the_recorded_seeds(path):
         assert all(lessons.holds(v, c.relation, c.bound) for v in values), (c.sentence, values, c.bound)
 
 
+def test_every_explorer_has_been_timed():
+    record = json.loads((lessons.ROOT / "results" / "explorers.json").read_text(encoding="utf-8"))["lessons"]
+    cells = {p.stem: [c.source for c in nbformat.read(p, as_version=4).cells if c.cell_type == "code"] for p in LESSONS}
+    explorers = {name: sum("vae_course.explorers" in source for source in sources) for name, sources in cells.items()}
+    timed = {name: sum(entry.split(",")[0] == name for entry in record) for name in cells}
+    assert explorers == timed
+
+
 @pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 def test_the_file_is_as_the_recording_tool_writes_it(path):
     book = nbformat.read(path, as_version=4)

@@ -21,8 +21,8 @@ def sliders(draw: Callable[..., Figure], **ranges: tuple[float, float, float]) -
     """One slider for each argument of `draw`, in front of it.
 
     ranges: name=(lowest, highest, first value); in whole steps where all three are whole numbers
-    The arrow keys move a slider that has the focus; the figure is drawn anew each time. Its titles are the picture's
-    description for readers who do not see it. What `draw` raises stands below the picture.
+    The arrow keys move a slider that has the focus; the figure is drawn anew each time. What `draw` raises then stands
+    below the picture.
     Raises ValueError where the first value is not within its range.
     """
     controls = {}
@@ -70,8 +70,7 @@ class Explorer(widgets.VBox):
 
     def _follow(self) -> None:
         self.page = self._draw(**{name: control.value for name, control in self.controls.items()})
-        titles = filter(None, (axes.get_title() for axes in self.page.axes))
-        self.picture.value, self.picture.tooltip = self._quick.png(self.page), "; ".join(titles) or "figure"
+        self.picture.value = self._quick.png(self.page)
 
     def _follow_or_say_why_not(self, _: object = None) -> None:
         self.trouble.value = ""
