@@ -264,10 +264,12 @@ def curves(
     *,
     log: str = "",
     levels: Mapping[str, float] | None = None,
+    legend: str = "best",
 ) -> Figure:
     """How does one number change with another? series: label -> (x values, y values).
 
-    log: "x", "y" or "xy", the axes that are logarithmic; levels: label -> y, drawn as a line across
+    log: "x", "y" or "xy", the axes that are logarithmic; levels: label -> y, drawn as a line across; legend: its place,
+    as Matplotlib names it
     """
     if log not in ("", "x", "y", "xy"):
         raise ValueError(f"log must be '', 'x', 'y' or 'xy', not {log!r}")
@@ -286,5 +288,5 @@ def curves(
         axes.set_xticks(values, [f"{v:,g}" for v in values], minor=False)
         axes.minorticks_off()
     axes.set(xlabel=x_label, ylabel=y_label)
-    axes.legend()
+    axes.legend(loc=legend)
     return page
