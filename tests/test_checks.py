@@ -1,5 +1,7 @@
 """checks/: a claim that is false stops the lesson, and a check of an answer never does."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -78,3 +80,12 @@ def check_double(double):
 def test_a_check_says_what_is_wrong_and_never_raises(capsys, answer, right, printed):
     assert check_double(answer) is right
     assert capsys.readouterr().out.startswith(printed)
+
+
+def test_a_check_names_the_line_of_an_answer_that_stops(capsys):
+    def mine(x):
+        y = x + 1
+        return math.log(torch.zeros(2)) + y
+
+    check_double(mine)
+    assert capsys.readouterr().out.endswith(", in the line: return math.log(torch.zeros(2)) + y\n")

@@ -57,6 +57,19 @@ def test_every_check_belongs_to_an_exercise():
     assert used == {name for name in vars(checks) if name.startswith("check_")}
 
 
+RIGHT = [  # in other ways than the solution's
+    ("check_waiting_times", lambda rate, n: -torch.log(1 - torch.rand(n, dtype=torch.float64)) / rate),
+    ("check_waiting_times", lambda rate, n: torch.distributions.Exponential(rate).rsample((n,))),
+    ("check_erase", lambda x, p: x.masked_fill(torch.rand_like(x) < p, 0)),
+]
+
+
+@pytest.mark.parametrize(("check", "answer"), RIGHT)
+def test_another_right_answer_is_right(capsys, check, answer):
+    assert getattr(checks, check)(answer) is True
+    assert capsys.readouterr().out == "✓ right\n"
+
+
 @pytest.mark.parametrize(("check", "answer", "complaint"), WRONG)
 def test_a_typical_wrong_answer_is_recognised(capsys, check, answer, complaint):
     assert getattr(checks, check)(answer) is False

@@ -64,6 +64,17 @@ def test_images_in_rows_keep_their_shape_and_do_not_overlap():
     assert axes.get_aspect() == 1
 
 
+@pytest.mark.parametrize("shape", [(1, 4, 4), (1, 8, 4), (1, 4, 8)])
+@pytest.mark.parametrize("rows", [1, 2, 4])
+@pytest.mark.parametrize("n", [1, 10, 13])
+def test_no_label_of_a_row_is_cut_off(n, rows, shape):
+    page = plots.image_rows({f"deep, k = {10**i}": torch.rand(n, *shape) for i in range(rows)})
+    page.draw_without_rendering()
+    (axes,) = page.axes
+    assert min(label.get_window_extent().x0 for label in axes.get_yticklabels()) >= 0
+    assert axes.get_window_extent().x1 <= page.bbox.width
+
+
 def test_image_rows_of_different_length_are_refused():
     with pytest.raises(ValueError, match=r"same number of images, not \[2, 3\]"):
         plots.image_rows({"a": torch.rand(2, 1, 4, 4), "b": torch.rand(3, 1, 4, 4)})
@@ -274,9 +285,19 @@ def test_a_quick_picture_draws_ticks_anew_when_anything_about_them_differs(model
 def test_sliders_start_where_they_are_told_and_go_in_whole_steps_between_whole_numbers():
     front = sliders(lambda **values: plots.Figure(1.0, 1.0), mu=(-1.0, 3.0, 0.5), log2_k=(0, 10, 4))
     mu, k = front.children[:2]
-    assert (mu.min, mu.max, mu.value, mu.step, mu.description) == (-1.0, 3.0, 0.5, 0.04, "μ")
-    assert (k.min, k.max, k.value, k.step, k.description) == (0, 10, 4, 1, "log2 k")
+    assert (mu.min, mu.max, mu.value, mu.step, mu.description) == (-1.0, 3.0, 0.5, 0.02, "μ")
+    assert (k.min, k.max, k.value, k.step, k.description) == (0, 10, 4, 1, "log₂ k")
     assert isinstance(k.value, int)
+
+
+@pytest.mark.parametrize(
+    "range_", [(0.05, 2.0, 1.0), (0.2, 10.0, 3.0), (-2.5, 0.5, -1.0), (0.01, 0.3, 0.06), (-6.0, 6.0, 0.0)]
+)
+def test_a_sliders_first_value_is_one_of_its_steps(range_):
+    slider = sliders(lambda sigma: plots.Figure(1.0, 1.0), sigma=range_).controls["sigma"]
+    steps = (slider.value - slider.min) / slider.step
+    assert steps == pytest.approx(round(steps))
+    assert 100 <= round((slider.max - slider.min) / slider.step) <= 250
 
 
 @pytest.mark.parametrize("range_", [(0.0, 1.0, 2.0), (1.0, 0.0, 0.5), (1.0, 1.0, 1.0)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import html
 import io
+import math
 from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
@@ -30,9 +31,9 @@ def sliders(draw: Callable[..., Figure], **ranges: tuple[float, float, float]) -
         if not low <= value <= high or low == high:
             raise ValueError(f"the slider of {name} starts at {value}, which is not within {low} to {high}")
         whole = all(isinstance(number, int) for number in (low, high, value))
-        kind, step = (widgets.IntSlider, {"step": 1}) if whole else (widgets.FloatSlider, {"step": (high - low) / 100})
+        kind, step = (widgets.IntSlider, 1) if whole else (widgets.FloatSlider, _round_step(high - low))
         layout = widgets.Layout(width="28em")
-        controls[name] = kind(min=low, max=high, value=value, description=_label(name), layout=layout, **step)
+        controls[name] = kind(min=low, max=high, step=step, value=value, description=_label(name), layout=layout)
     return Explorer(draw, controls)
 
 
@@ -47,7 +48,9 @@ class Explorer(widgets.VBox):
             gc.collect()
             gc.freeze()
         self._draw, self.controls, self._quick = draw, dict(controls), _Quick()
-        self.picture, self.trouble = widgets.Image(), widgets.HTML()
+        # As large as it is drawn, or less where there is no room; a box would stretch it.
+        as_drawn = widgets.Layout(align_self="flex-start", max_width="100%")
+        self.picture, self.trouble = widgets.Image(layout=as_drawn), widgets.HTML()
         self._follow()
         for control in self.controls.values():
             control.observe(self._follow_or_say_why_not, "value")
@@ -152,9 +155,15 @@ def latent_sliders(draw: Callable[[float, float], Figure], reach: float = 3.0) -
     return explorer
 
 
+def _round_step(span: float) -> float:
+    """At most a hundredth of the span, and 1, 2 or 5 times a power of ten: so round first values can be reached."""
+    power = 10.0 ** math.floor(math.log10(span / 100))
+    return next(factor * power for factor in (5, 2, 1) if factor * power <= span / 100 * (1 + 1e-9))
+
+
 def _label(name: str) -> str:
-    """z1 -> z₁, mu -> μ, log2_k -> log2 k"""
+    """z1 -> z₁, mu -> μ, log2_k -> log₂ k"""
     greek = {"mu": "μ", "sigma": "σ", "beta": "β", "rho": "ρ"}
     if name[:-1] == "z" and name[-1].isdigit():
         return "z" + "₀₁₂₃₄₅₆₇₈₉"[int(name[-1])]
-    return greek.get(name, name.replace("_", " "))
+    return greek.get(name, name.replace("log2", "log₂").replace("log10", "log₁₀").replace("_", " "))

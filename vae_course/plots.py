@@ -70,6 +70,7 @@ def image_rows(rows: Mapping[str, Tensor], title: str | None = None) -> Figure:
         middles.append(top + height / 2)
         top += height + 0.1
     axes.set(xlim=(-0.02, 1.1 * n - 0.08), ylim=(top - 0.08, -0.02))
+    axes.set_anchor("W")  # where the rows are less wide than the page, the labels' room is still on the left
     axes.set_yticks(middles, list(rows))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -264,7 +265,7 @@ def curves(
     *,
     log: str = "",
     levels: Mapping[str, float] | None = None,
-    legend: str = "best",
+    legend: Any = "best",
 ) -> Figure:
     """How does one number change with another? series: label -> (x values, y values).
 

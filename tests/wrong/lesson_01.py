@@ -56,4 +56,20 @@ WRONG = [
     ("check_new_codes", lambda c, n: c[torch.randint(len(c), (n,))], "codes of the images again"),
     ("check_new_codes", lambda c, n: gaussian(c, 7), "should be (40000, 2), not (7, 2)"),
     ("check_new_codes", lambda c, n: 2 * gaussian(c, n) - c.mean(0), "their covariance is ("),
+    ("check_lost", lambda s, n, k: (s[k:] ** 2).mean(), "and divide by n"),
+    (
+        "check_new_codes",
+        lambda c, n: torch.rand(n, 2) @ torch.linalg.cholesky(torch.cov(c.T)).T + c.mean(0),
+        "torch.rand does not",
+    ),
+    (
+        "check_new_codes",
+        lambda c, n: torch.randn(n, 2) @ torch.linalg.cholesky(torch.cov(c.T)).T + c.mean(),
+        "codes.mean(0)",
+    ),
+    (
+        "check_erase",
+        lambda x, p: x * (torch.rand(x.shape).flatten().argsort().argsort().reshape(x.shape) >= int(p * x.numel())),
+        "every call erases equally many",
+    ),
 ]

@@ -99,4 +99,5 @@ WRONG = [
     ("check_draws_needed", lambda r, d, e: math.sqrt(r**d - 1) / e**2, "the root is gone"),
     ("check_draws_needed", lambda r, d, e: torch.tensor([1.0, 2.0]), "one number of draws"),
     ("check_draws_needed", lambda r, d, e: 1000, "yours is 1000.0"),
+    ("check_draws_needed", lambda r, d, error: math.sqrt((r**d - 1) / error**2), "the root of it"),
 ]

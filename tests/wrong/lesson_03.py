@@ -44,4 +44,6 @@ WRONG = [
     ("check_best_variances", lambda cov: 2 / torch.linalg.inv(cov).diagonal(), "yours are twice"),
     ("check_best_variances", lambda cov: cov.diagonal() + 1, "yours are ("),
     ("check_best_variances", lambda cov: cov.diagonal()[:2], "not (2,)"),
+    ("check_kl_exponentials", lambda a, b: math.log(a / b) + (b - a) / a**2, "not its square"),
+    ("check_kl_exponentials", lambda a, b: math.log(a / b) + a / b - 1, "not a/b - 1"),
 ]

@@ -42,4 +42,6 @@ WRONG = [
     ("check_best_baseline", lambda f, s: (f * s**2).mean() / (s**2).sum(), "not by n as well"),
     ("check_best_baseline", lambda f, s: f * s**2 / (s**2).mean(), "average over the draws"),
     ("check_best_baseline", lambda f, s: f.median(), "made up it is"),
+    ("check_waiting_times", lambda rate, n: -torch.log((1 - torch.rand(n)) / rate), "inside the logarithm"),
+    ("check_best_baseline", lambda f, s: (f * s**2).mean() / s.var(), "divides by n - 1"),
 ]

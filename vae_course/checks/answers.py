@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +36,13 @@ def watched(answer: Any, returned: list[Any]) -> Any:
     return call
 
 
+def line_of(answers: tuple[Any, ...], error: Exception) -> str:
+    """Where in one of the answers it happened, as words to append; nothing if it was elsewhere."""
+    files = {answer.__code__.co_filename for answer in answers if inspect.isfunction(answer)}
+    lines = [frame.line for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
+    return f", in the line: {lines[-1]}" if lines and lines[-1] else ""
+
+
 def exercise(judge: Callable[..., str | None]) -> Callable[..., bool]:
     """Make a check of `judge`, which returns what is wrong with an answer, or None where nothing is."""
 
@@ -48,7 +57,7 @@ def exercise(judge: Callable[..., str | None]) -> Callable[..., bool]:
                 return False
             complaint = "your function returns None: is its `return` missing?"
         except Exception as error:  # an answer can fail in any way, and a check never raises
-            complaint = f"your answer stopped with {type(error).__name__}: {error}"
+            complaint = f"your answer stopped with {type(error).__name__}: {error}{line_of(answer, error)}"
             if returned:
                 kind = type(returned[0]).__name__
                 complaint = f"the check cannot use the {kind} that you return ({type(error).__name__}: {error})"

@@ -31,6 +31,7 @@ def check_lost(lost: Callable[[Tensor, int, int], Tensor]) -> str | None:
         "this is the sum over all images: divide by n": (s[k:] ** 2).sum(),
         "this is the error per pixel: ours is summed over the pixels": (s[k:] ** 2).sum() / n / len(s),
         "averaged over components: sum over those that are lost": (s[k:] ** 2).mean() / n,
+        "averaged over components: sum over those that are lost, and divide by n": (s[k:] ** 2).mean(),
         "the first k are kept, so k + 1 is the first that is lost": (s[k + 1 :] ** 2).sum() / n,
         "the covariance here is divided by n, not by n - 1": (s[k:] ** 2).sum() / (n - 1),
     }
@@ -80,6 +81,8 @@ def check_erase(erase: Callable[[Tensor, float], Tensor]) -> str | None:
         return "every image loses equally many pixels: each is to be erased independently of the others"
     if torch.equal(erase(x, 0.75) == 0, erased):
         return "the second call erases the same pixels: draw anew each time"
+    if len({int((erase(x, 0.75) == 0).sum()) for _ in range(5)}) == 1:
+        return "every call erases equally many pixels: each is to be erased independently of the others"
     return None
 
 
@@ -106,7 +109,12 @@ def check_new_codes(new_codes: Callable[[Tensor, int], Tensor]) -> str | None:
     if torch.linalg.eigvalsh(cov)[0] < 1e-3 < torch.linalg.eigvalsh(cov)[1]:
         return "all draws lie on one straight line: draw as many numbers of noise as a code has, and not one for all"
     if not torch.allclose(mean, codes.mean(0), atol=0.1):
+        half = torch.linalg.cholesky(right).sum(1) / 2  # where the mean of uniform noise is taken to
         missing = ": add the mean of the codes" if mean.abs().max() < 0.1 else ""
+        if torch.allclose(mean, codes.mean(0) + half, atol=0.1):
+            missing = ": torch.randn draws noise with the mean 0, torch.rand does not"
+        if torch.allclose(mean, codes.mean(), atol=0.1):
+            missing = ": codes.mean(0) is one mean for each number of the code"
         return f"their mean is {shown(mean)}, that of the codes {shown(codes.mean(0))}{missing}"
     mistakes = {
         "each number is drawn by itself, but codes go together: their covariance is missing": right.diag().diag(),

@@ -121,6 +121,7 @@ def check_draws_needed(draws_needed: Callable[[float, int, float], float]) -> st
         "r^d - 1 is not (r - 1)^d": (r - 1) ** d / error**2,
         "you multiplied by error^2: a smaller error needs more draws": (r**d - 1) * error**2,
         "this is for one latent: where is d?": (r - 1) / error**2,
+        "this is the root of it: square both sides": math.sqrt((r**d - 1) / error**2),
         "squared, the root is gone: take r^d - 1 as it is": math.sqrt(r**d - 1) / error**2,
     }
     for complaint, wrong in mistakes.items():

@@ -28,11 +28,13 @@ def check_kl_exponentials(kl_exponentials: Callable[[Any, Any], Any]) -> str | N
         mistakes = {
             "this is the divergence the other way round, or you took a and b for means: they are rates": right(b, a),
             "this is minus the divergence: it is log q - log p that is averaged over q": -true,
-            "the difference of the rates is b - a, and its average is b/a - 1: the 1 is missing": true + 1,
+            "the average of (b - a) z is b/a - 1: the 1 is missing": true + 1,
             "the sign of the logarithm is wrong: log q has log a, and log p is taken off": b / a - 1 - ratio,
             "this is log(a/b) alone: the average of (b - a) z is missing": ratio,
             "you averaged z over p: it is drawn from q, with mean 1/a": ratio + (b - a) / b,
             "the mean of z under q is 1/a, not a": ratio + (b - a) * a,
+            "the mean of z under q is 1/a, not its square": ratio + (b - a) / a**2,
+            "the average of (b - a) z is b/a - 1, not a/b - 1": ratio + a / b - 1,
             "that is in bits; leave the natural logarithm": true / math.log(2),
         }
         if math.isclose(value, true, rel_tol=1e-5, abs_tol=1e-5):
@@ -63,7 +65,7 @@ def check_elbo_of_states(elbo_of_states: Callable[[Tensor, Tensor], Tensor]) -> 
     if bool(answer.isnan().any()):
         return "some values are nan: q is 0 there, and 0 times log 0 is nan; torch.xlogy(q, q) gives 0"
     mistakes = {
-        "this is the energy alone: the entropy of q is missing": energy,
+        "this is the average of log p(x, z) alone: the entropy of q is missing": energy,
         "the entropy has the wrong sign: the ELBO has - q log q": energy - entropy,
         "this is minus the ELBO, the free energy": -right,
         "this is log p(x), in which there is no q": log_joint.logsumexp(1),

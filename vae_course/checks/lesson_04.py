@@ -68,6 +68,10 @@ def check_waiting_times(waiting_times: Callable[[Tensor, int], Tensor]) -> str |
         "the mean is 1, as for the rate 1: divide by the rate": (1.0, 1.0),
         "noise divided by the rate is still uniform: take -log of it first": (0.2, 0.1155),
         "this is uniform noise: take -log of it, and divide by the rate": (0.5, 0.2887),
+        "the rate stands inside the logarithm, where it only shifts the times: divide the logarithm by it": (
+            1 + math.log(2.5),
+            1.0,
+        ),
     }
     for complaint, moments in mistakes.items():
         if math.isclose(mean, moments[0], rel_tol=0.03) and math.isclose(spread, moments[1], rel_tol=0.04):
@@ -81,7 +85,7 @@ def check_waiting_times(waiting_times: Callable[[Tensor, int], Tensor]) -> str |
     if not z.requires_grad:
         return "the draws are right, but no gradient reaches the rate: compute them from rate and noise, undetached"
     slope = torch.autograd.grad(z.sum(), rate, allow_unused=True)[0]
-    if slope is None or not torch.allclose(slope, -z.detach().sum() / 2.5, rtol=1e-3):
+    if slope is None or not torch.allclose(slope.double(), -z.detach().double().sum() / 2.5, rtol=1e-3):
         return "the draws are right, but not their gradient: it should be -z / rate for each of them"
     return None
 
@@ -105,6 +109,7 @@ def check_best_baseline(best_baseline: Callable[[Tensor, Tensor], Any]) -> str |
         "divide by the average of s**2: the weights have to add up to 1": (f * s**2).mean(),
         "weigh with s**2, not with the size of s": (f * s.abs()).mean() / s.abs().mean(),
         "the average of s**2 is meant, not the square of the average": (f * s**2).mean() / s.mean() ** 2,
+        "s.var() takes off the average of s and divides by n - 1: (s**2).mean() is meant": (f * s**2).mean() / s.var(),
         "divide by the average of s**2 once, not by n as well": (f * s**2).mean() / (s**2).sum(),
     }
     for complaint, wrong in mistakes.items():
