@@ -160,6 +160,8 @@ def test_latent_map_decodes_the_place_it_marks(model):
     left, right = figure.axes
     assert left.lines[-1].get_xydata().tolist() == [[1.0, -3.5]]
     assert left.get_xlim() == left.get_ylim() == (-4, 4)  # all codes and the place, in whole steps
+    nothing = plots.latent_map(model, torch.zeros(9, 2), torch.arange(9), (0.0, 0.0))
+    assert nothing.axes[0].get_xlim() == (-1, 1)
     with torch.no_grad():
         expected = model.decode(torch.tensor([[1.0, -3.5]])).mean[0, 0]
     assert np.allclose(right.images[0].get_array(), expected, atol=1e-6)

@@ -178,7 +178,7 @@ def latent_map(model: Any, codes: Tensor, labels: Tensor, z: Sequence[float]) ->
     left, right = page.subplots(1, 2, width_ratios=(1.6, 1))
     _digit_scatter(left, codes, labels)
     left.plot(*z, marker="+", color="black", markersize=18, markeredgewidth=2.5)
-    reach = math.ceil(max(codes.abs().max().item(), *map(abs, z)))  # in whole steps, so that the map seldom changes
+    reach = max(1, math.ceil(max(codes.abs().max().item(), *map(abs, z))))  # in steps, so that the map seldom changes
     left.set(xlim=(-reach, reach), ylim=(-reach, reach))
     point = torch.tensor([list(z)], dtype=torch.float32)
     with torch.no_grad():
