@@ -113,6 +113,11 @@ def test_bars_are_as_long_as_the_values_in_their_order():
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["one", "two"]
 
 
+def test_there_may_be_more_bars_than_colours():
+    series = {f"series {i}": {"name": float(i)} for i in range(len(plots.PALETTE) + 2)}
+    assert [bar.get_width() for bar in plots.bars(series, "length").axes[0].patches] == list(range(len(series)))
+
+
 def test_density_map_has_each_axis_where_it_says():
     def log_prob(x):  # high at x_1 = 2, x_2 = -1
         return -((x[:, 0] - 2) ** 2 + (x[:, 1] + 1) ** 2)

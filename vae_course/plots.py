@@ -109,7 +109,8 @@ def bars(series: Mapping[str, Mapping[str, float]], label: str) -> Figure:
     for index, (name, values) in enumerate(series.items()):
         places = np.arange(len(names)) + (index + 0.5) * height - 0.4
         lengths, hatch = [values[n] for n in names], ("", "///", "...")[index % 3]
-        axes.barh(places, lengths, height, label=name, color=PALETTE[index], hatch=hatch, edgecolor="white")
+        colour = PALETTE[index % len(PALETTE)]
+        axes.barh(places, lengths, height, label=name, color=colour, hatch=hatch, edgecolor="white")
     axes.set(xlabel=label, yticks=range(len(names)), yticklabels=names)
     axes.invert_yaxis()
     if len(series) > 1:
