@@ -32,7 +32,9 @@ def main() -> int:
     cells = sum(c.cell_type == "code" for p in paths for c in nbformat.read(p, as_version=4).cells)
     rows, failed = [], []
     # Each kernel computes with one thread, so as many lessons run side by side as there are processors, up to four.
-    with tqdm(total=cells, unit="cell") as progress, ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    # What is recorded runs alone: lesson 08 measures speed.
+    workers = 1 if arguments.in_place else min(4, os.cpu_count() or 1)
+    with tqdm(total=cells, unit="cell") as progress, ThreadPoolExecutor(workers) as pool:
 
         def run(path: Path) -> tuple[nbformat.NotebookNode, float]:
             return lessons.run(path, environment=kernel_environment, on_cell=lambda: progress.update())
