@@ -57,6 +57,17 @@ def test_every_check_belongs_to_an_exercise():
     assert used == {name for name in vars(checks) if name.startswith("check_")}
 
 
+def test_what_a_check_says_of_draws_depends_on_no_seed_of_the_reader_and_changes_none(capsys):
+    said = set()
+    for seed in range(20):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        checks.check_draw_images(lambda m, n: 1 - m.decode(m.prior.sample((n,))).sample())
+        assert torch.equal(torch.get_rng_state(), before)
+        said.add(capsys.readouterr().out)
+    assert len(said) == 1
+
+
 RIGHT = [  # in other ways than the solution's
     ("check_waiting_times", lambda rate, n: -torch.log(1 - torch.rand(n, dtype=torch.float64)) / rate),
     ("check_waiting_times", lambda rate, n: torch.distributions.Exponential(rate).rsample((n,))),
