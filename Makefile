@@ -3,15 +3,12 @@
 PYTHON ?= python3
 PY     := .venv/bin/python
 READY  := .venv/.ready
-# In a folder made by `make bundle`, everything is installed from wheels/, and no network is asked.
-PIP    := $(PY) -m pip install --quiet $(if $(wildcard wheels),--no-index --find-links wheels)
+# As many processes as there are cores, up to four; the cells of a lesson stay together.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-# Bytecode is compiled at the first import instead of for every file at installation, which halves the set-up.
+# A shell that forbids bytecode would make every start slow.
 export PYTHONDONTWRITEBYTECODE :=
-# One torch thread a kernel: results do not depend on the number of cores, and lessons run side by side.
-# No GPU either: what is compared was recorded on a CPU.
-RECORDING := OMP_NUM_THREADS=1 TQDM_DISABLE=1 CUDA_VISIBLE_DEVICES=
-
+# How lessons are run and compared (one thread, one set of instructions, no GPU) stands in tools/recording.py.
 .PHONY: help setup lab fresh test course site slides bundle execute seeds robust bench gpu lint clean
 
 help: ## this list
@@ -19,15 +16,8 @@ help: ## this list
 
 setup: $(READY) ## make .venv with all that the course needs (every other command does this by itself)
 
-$(READY): requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
-	@echo "setting up .venv, once: about a minute, $(if $(wildcard wheels),from wheels/ alone,and some 300 MB to fetch)"
-	@rm -f $(READY)
-	@$(PYTHON) -m venv .venv
-	@$(PIP) "$$(grep '^pip==' requirements.txt)"
-	@$(PIP) --no-compile -r requirements.txt
-	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable .
-	@touch $(READY)
+$(READY): requirements.txt pyproject.toml tools/setup.py
+	@$(PYTHON) tools/setup.py
 
 lab: $(READY) ## open JupyterLab on your own copy of the lessons, in my_lessons/
 	@$(PY) -m tools.lab
@@ -35,11 +25,11 @@ lab: $(READY) ## open JupyterLab on your own copy of the lessons, in my_lessons/
 fresh: $(READY) ## start a lesson afresh: make fresh LESSON=05 (your copy is kept beside the new one)
 	@$(PY) -m tools.lab --fresh "$(LESSON)"
 
-test: $(READY) ## what CI runs: unit tests, every lesson against its recorded outputs, planted faults
-	@$(RECORDING) $(PY) -m pytest -n 2 --dist loadfile
+test: $(READY) ## what CI runs: unit tests, lessons against their recorded outputs, faults; of one: make test LESSON=05
+	@$(PY) -m pytest $(PARALLEL) --durations 12 --durations-min 5 $(if $(LESSON),--lesson $(LESSON))
 
 course: $(READY) ## run all lessons into build/, and say how long each took and how many claims it proved
-	@$(RECORDING) $(PY) -m tools.course
+	@$(PY) -m tools.course
 
 site: $(READY) ## the website, into build/site: open build/site/index.html
 	@$(PY) -m tools.website
@@ -51,13 +41,13 @@ bundle: $(READY) ## a folder with all packages and data: on another machine, mak
 	@$(PY) -m tools.bundle
 
 execute: $(READY) ## for authors: record all lessons in place, or one: make execute LESSON=05
-	@$(RECORDING) $(PY) -m tools.course --in-place $(LESSON)
+	@$(PY) -m tools.course --in-place $(LESSON)
 
 seeds: $(READY) ## for authors: run the lessons under five other seeds, and record every claim's values
-	@$(RECORDING) $(PY) -m tools.robust seeds $(LESSON)
+	@$(PY) -m tools.robust seeds $(LESSON)
 
 robust: $(READY) ## for authors: seeds, threads, other instruction sets, other data, every planted fault against every lesson
-	@$(RECORDING) $(PY) -m tools.robust all $(LESSON)
+	@$(PY) -m tools.robust all $(LESSON)
 
 bench: $(READY) ## how fast is fit, against a loop by hand and the customary one
 	@$(PY) experiments/bench.py

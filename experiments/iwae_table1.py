@@ -31,9 +31,10 @@ from vae_course.evaluation import PerImage, active_units, log_likelihood
 from vae_course.files import DataError
 from vae_course.models import VAE, Decoder, Encoder
 from vae_course.objectives import elbo, iwae_bound
-from vae_course.training import Cosine, fit
+from vae_course.training import Cosine, History, fit
 
 PUBLISHED = {1: (86.76, 19), 5: (85.54, 22), 50: (84.78, 25)}  # NLL and active units of the IWAE column, one layer
+PAPER_PASSES, PAPER_BATCH = 3_280, 20
 SUBSET, SUBSET_K, REPETITIONS = 500, 500, 10  # what the test re-evaluates
 
 
@@ -58,7 +59,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def paper_rate(done: float) -> float:
     """3^i passes at 1e-3 * 10^(-i/7), i = 0 ... 7: the rate after the share `done` of the 3,280 passes."""
-    passes, i = done * 3_280, 0
+    passes, i = done * PAPER_PASSES, 0
     while i < 7 and passes >= (3 ** (i + 1) - 1) / 2:
         i += 1
     return 1e-3 * 10 ** (-i / 7)
@@ -103,10 +104,10 @@ def measure_subset(model: VAE, x: Tensor) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def reproduce(options: argparse.Namespace, k: int, data: Dataset) -> dict[str, Any]:
-    """Train for one k, measure, save, and return the record."""
+def train(options: argparse.Namespace, k: int, data: Dataset) -> tuple[VAE, History]:
+    """The net for one k, trained as the options say."""
     paper = options.schedule == "paper"
-    passes, batch_size = (3_280, 20) if paper else (options.passes, options.batch_size)
+    passes, batch_size = (PAPER_PASSES, PAPER_BATCH) if paper else (options.passes, options.batch_size)
     model = build(data, options.seed)
     history = fit(
         model, data, elbo if k == 1 else functools.partial(iwae_bound, k=k), epochs=passes, batch_size=batch_size,
@@ -114,15 +115,22 @@ def reproduce(options: argparse.Namespace, k: int, data: Dataset) -> dict[str, A
         precision=options.precision, graph=options.graph, adam_eps=1e-4, checkpoint=options.checkpoint,
         resume=bool(options.checkpoint),
     )  # fmt: skip
+    return model, history
+
+
+def reproduce(options: argparse.Namespace, k: int, data: Dataset, samples: int = 5_000) -> dict[str, Any]:
+    """Train for one k, measure -L with so many importance samples, save, and return the record."""
+    model, history = train(options, k, data)
+    paper = options.schedule == "paper"
     where = devices.pick(options.device)
     model.to(where)
     data = data.to(where)
     torch.manual_seed(options.seed)
     start = time.perf_counter()
-    whole = log_likelihood(model, data.test, 5_000)
+    whole = log_likelihood(model, data.test, samples)
     took = time.perf_counter() - start
     settings = {
-        "k": k, "passes": passes, "batch size": batch_size, "seed": options.seed, "precision": options.precision,
+        "k": k, "passes": len(history.train), "batch size": PAPER_BATCH if paper else options.batch_size, "seed": options.seed, "precision": options.precision,
         "learning rate": "3^i passes at 1e-3 * 10^(-i/7)" if paper else f"cosine from {options.lr:g}, 2 % warm-up",
         "training images": len(data.train),
     }  # fmt: skip
@@ -133,8 +141,9 @@ def reproduce(options: argparse.Namespace, k: int, data: Dataset) -> dict[str, A
         **settings,
         "weights": name,
         "seconds of training": history.seconds,
+        **({"interrupted": True} if history.interrupted else {}),
         "test images": len(data.test),
-        "-L_5000": minus(whole),
+        f"-L_{samples}": minus(whole),
         "seconds of measuring": took,
         "active units": active_units(model, data.test.cpu()),
         "subset": measure_subset(model.to(where), data.test[:SUBSET]),

@@ -42,9 +42,14 @@ def provenance(command: str, where: torch.device | None = None) -> dict[str, Any
 
 def write(name: str, content: dict[str, Any]) -> Path:
     """Write results/<name> as JSON."""
+    return write_text(name, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_text(name: str, text: str) -> Path:
+    """Write results/<name>, whole or not at all."""
     path = RESULTS / name
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
     return path

@@ -5,6 +5,8 @@ import os
 import sys
 import traceback
 
+PATIENCE = 600  # seconds; a wait ends as soon as there is what it waits for, so that a long one costs nothing
+
 if sys.platform == "win32":
     CONTEXT = multiprocessing.get_context("spawn")
 else:
@@ -31,9 +33,9 @@ def together(function, processes, folder, *arguments):
     """[function(rank, *arguments) for each rank], as processes of one gloo group; fails where one of them does."""
     queue = CONTEXT.Queue()
     running = [start(_one_of, function, rank, processes, str(folder), queue, arguments) for rank in range(processes)]
-    answers = dict(queue.get(timeout=120) for _ in range(processes))
+    answers = dict(queue.get(timeout=PATIENCE) for _ in range(processes))
     for process in running:
-        process.join(30)
+        process.join(PATIENCE)
     failed = [answer for answer in answers.values() if isinstance(answer, str)]
     if failed:
         raise AssertionError("\n".join(failed))

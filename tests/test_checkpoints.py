@@ -24,6 +24,7 @@ from vae_course.training import Cosine, fit
 
 KILLS = int(os.environ.get("KILLS", "3"))
 EPOCHS = 50 * KILLS
+STEPS = 6 * EPOCHS
 
 
 def build(hidden_dim=30):
@@ -246,12 +247,13 @@ def test_saving_costs_little_however_slow_it_is(tmp_path, monkeypatch):
     assert saved == [1, 4, 7, 10]
 
 
-def train_until_killed(path, begun):
+def train_until_killed(path, begun, steps_allowed):
     training.SAVING = float("inf")  # save after every epoch, so that many kills meet a save
 
     def and_say_so(model, x):
         if len(x) > 2:  # after the look at the door
             begun.set()
+            steps_allowed.acquire()  # and wait here for the end, however idle the machine is
         return elbo(model, x)
 
     and_say_so.__qualname__ = "elbo"
@@ -260,15 +262,18 @@ def train_until_killed(path, begun):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_killed_run_loses_nothing(tmp_path):
-    """A real process, killed at random moments and resumed, ends with the weights of one that was left alone."""
+    """A real process, killed at random moments and resumed, ends with the weights of one that was left alone.
+
+    It may take so many steps and then waits: all runs together cannot come to the end before the last of them is killed.
+    """
     random.seed(time.time_ns())
     path, reached, half_written = tmp_path / "a.pt", [], 0
     expected, history = learn(epochs=EPOCHS)
     for _ in range(KILLS):
-        begun = processes.CONTEXT.Event()
-        process = processes.start(train_until_killed, path, begun)
-        assert begun.wait(120)
-        time.sleep(random.uniform(0.0, 1.0))
+        begun, steps_allowed = processes.CONTEXT.Event(), processes.CONTEXT.Semaphore(random.randrange(STEPS // KILLS))
+        process = processes.start(train_until_killed, path, begun, steps_allowed)
+        assert begun.wait(processes.PATIENCE)
+        time.sleep(random.uniform(0.0, 0.5))
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         half_written += path.with_name("a.pt.part").exists()

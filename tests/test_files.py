@@ -15,6 +15,7 @@ from socketserver import ThreadingTCPServer
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from tests.processes import PATIENCE
 from vae_course import files
 from vae_course.files import DataError, File, fetch, find
 
@@ -48,9 +49,9 @@ class Handler(BaseHTTPRequestHandler):
         if name == "half":
             return
         if name == "slow":
-            self.server.hurry.wait(10)
+            self.server.hurry.wait(PATIENCE)
         if name == "together":
-            self.server.both.wait(10)
+            self.server.both.wait(PATIENCE)
         self.wfile.write(CORRUPT[HALF:] if name == "wrong" else CONTENT[HALF:])
 
     def log_message(self, *_):
@@ -275,7 +276,7 @@ def test_a_file_that_may_not_be_read_is_a_reason_and_not_a_crash(course, monkeyp
 
 
 def wait_for(condition):
-    for _ in range(500):
+    for _ in range(100 * PATIENCE):
         if condition():
             return
         time.sleep(0.01)
@@ -314,7 +315,7 @@ def test_two_processes_may_fetch_at_once(course, server, start):
     path = course() / "data" / NAME
     processes = [start(server.url + "together") for _ in range(2)]  # neither ends before the other has begun
     for process in processes:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, out.strip()) == (0, str(path)), err
     assert path.read_bytes() == CONTENT
     assert [p.name for p in path.parent.iterdir()] == ["some.gz"]

@@ -12,7 +12,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools import lab, lessons
+from tests.processes import PATIENCE
+from tools import lab, lessons, recording
 from vae_course.checks import claim
 
 SMALL = [
@@ -148,15 +149,15 @@ def test_lab_listens_on_loopback_and_wants_its_token(tmp_path):
         assert len(address["token"]) >= 32
         url = f"http://127.0.0.1:{address['port']}/api/contents"
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(url, timeout=20)
-        listing = json.load(urllib.request.urlopen(f"{url}?token={address['token']}", timeout=20))
+            urllib.request.urlopen(url, timeout=PATIENCE)
+        listing = json.load(urllib.request.urlopen(f"{url}?token={address['token']}", timeout=PATIENCE))
         assert {item["name"] for item in listing["content"]} >= {p.name for p in lessons.find()}
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(PATIENCE)
 
 
-def wait_for(look, seconds=90):
+def wait_for(look, seconds=PATIENCE):
     for _ in range(seconds * 10):
         found = look()
         if found and found.stat().st_size:

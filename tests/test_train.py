@@ -20,7 +20,7 @@ def run(command, *arguments, script="experiments/train.py"):
     environment = os.environ | {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*command, str(ROOT / script), *map(str, arguments)],
-        capture_output=True, text=True, check=False, env=environment, cwd=ROOT, timeout=240,
+        capture_output=True, text=True, check=False, env=environment, cwd=ROOT, timeout=1200,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 

@@ -218,7 +218,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def browser(chromium):
     with playwright.sync_playwright() as p:
-        started = p.chromium.launch(executable_path=chromium, args=QUIET, timeout=3 * MINUTE)
+        started = p.chromium.launch(executable_path=chromium, args=QUIET, timeout=10 * MINUTE)
         yield started
         started.close()
 
@@ -234,7 +234,7 @@ def browse(browser):
         base, wrong = f"http://127.0.0.1:{server.server_port}/", []
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, java_script_enabled=javascript)
         page = context.new_page()
-        page.set_default_timeout(2 * MINUTE)
+        page.set_default_timeout(10 * MINUTE)
         page.on("response", lambda r: wrong.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
         page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(f"uncaught: {error}"))

@@ -1,27 +1,50 @@
 """nbval compares text letter by letter; results differ in the third digit between processors.
 
-`Tolerant` is a str that is equal to another where the words are the same and the decimal numbers close.
-nbval 0.11.0 has no hook for that; every output passes through `IPyNbCell.sanitize`, so `install` wraps it.
+`Tolerant` is a str that is equal to another where the words are the same and the decimal numbers close: within 2 % of
+the recorded one, or of the range that `make robust` measured for it under other instructions and numbers of threads
+(results/spread.json).
+nbval 0.11.0 has no hook for that; every output passes through `IPyNbCell.sanitize`, so `install` wraps it. It also lets
+kernels start under the conditions of tools/recording.py.
 """
 
+import functools
+import json
 import math
+import os
 import re
+from pathlib import Path
+from unittest import mock
+
+from tools import recording
 
 RELATIVE, ABSOLUTE = 0.02, 2e-3
 NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.]*\w)", re.IGNORECASE)
+SPREAD = Path(__file__).resolve().parent.parent / "results" / "spread.json"
+
+Range = tuple[float, float]
 
 
 class Tolerant(str):
-    """Text whose decimal numbers may differ by 2 %, or by 0.002. Whole numbers and words may not."""
+    """Text whose decimal numbers may differ by 2 %, or by 0.002. Whole numbers and words may not.
 
-    __slots__ = ()
+    ranges: for each number, the lowest and highest that was measured, or None; 2 % then lie beyond these, or once more
+    the width of the range, if that is more
+    """
+
+    ranges: list[Range | None] | None
+
+    def __new__(cls, text: str, ranges: list[Range | None] | None = None) -> "Tolerant":
+        made = super().__new__(cls, text)
+        made.ranges = ranges
+        return made
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, str):
             return NotImplemented
-        mine, theirs = NUMBER.findall(self), NUMBER.findall(other)
-        same_words = _words(self) == _words(other)
-        return same_words and len(mine) == len(theirs) and all(map(_close, mine, theirs))
+        mine, theirs = numbers(self), numbers(other)
+        if words(self) != words(other) or len(mine) != len(theirs):
+            return False
+        return all(map(close, mine, theirs, self.ranges or [None] * len(mine)))
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -29,27 +52,71 @@ class Tolerant(str):
     __hash__ = str.__hash__
 
 
-def _words(text: str) -> str:
+def numbers(text: str) -> list[str]:
+    return NUMBER.findall(text)
+
+
+def words(text: str) -> str:
     """The text around the numbers; how many spaces pad a column depends on the numbers' width."""
     return re.sub(r"\s+", " ", NUMBER.sub("0", text))
 
 
-def _close(a: str, b: str) -> bool:
-    if a == b:
+def value(number: str) -> float:
+    return float(number.replace("−", "-"))
+
+
+def is_whole(number: str) -> bool:
+    return re.fullmatch(r"[-+−]?\d+", number) is not None
+
+
+def close(recorded: str, found: str, measured: Range | None = None) -> bool:
+    """Whether a number may stand in the place of the recorded one."""
+    if recorded == found:
         return True
-    if re.fullmatch(r"[-+−]?\d+", a) and re.fullmatch(r"[-+−]?\d+", b):
+    if is_whole(recorded) and is_whole(found):
         return False
-    return math.isclose(float(a.replace("−", "-")), float(b.replace("−", "-")), rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    low, high = measured or (value(recorded), value(recorded))
+    x = value(found)
+    slack = max(high - low, RELATIVE * max(abs(low), abs(high), abs(x)), ABSOLUTE)
+    return math.isfinite(x) and low - slack <= x <= high + slack
+
+
+def significant_digits(number: str) -> int:
+    """How many digits a printed number claims to know: 0.0120 has three, 1.2e-05 two."""
+    mantissa = re.sub(r"[-+−]|e.*", "", number.lower())
+    return max(1, len(mantissa.replace(".", "").lstrip("0")))
+
+
+def too_many_digits(number: str, low: float, high: float) -> bool:
+    """Whether a number that varies by more than 5 % is printed as if three of its digits were known.
+
+    Below the absolute tolerance stand errors of rounding, whose size alone says something.
+    """
+    largest = max(abs(low), abs(high))
+    varies = largest > ABSOLUTE and high - low > 0.05 * largest
+    return varies and not is_whole(number) and significant_digits(number) > 2
+
+
+@functools.cache
+def spread(lesson: str) -> dict[str, list[Range | None]]:
+    """What `make robust` measured for a lesson: recorded text -> a range for each of its numbers."""
+    if not SPREAD.exists():
+        return {}
+    return json.loads(SPREAD.read_text(encoding="utf-8"))["lessons"].get(lesson, {})
 
 
 def install() -> None:
-    """Make nbval compare with tolerance."""
-    from nbval.plugin import IPyNbCell
+    """Make nbval compare with tolerance, and start kernels as lessons are recorded."""
+    from nbval.plugin import IPyNbCell, IPyNbFile
 
-    exact = IPyNbCell.sanitize
+    exact, start = IPyNbCell.sanitize, IPyNbFile.setup
 
     def sanitize(self, text):
         text = exact(self, text)
-        return Tolerant(text) if isinstance(text, str) else text
+        return Tolerant(text, spread(self.path.stem).get(text)) if isinstance(text, str) else text
 
-    IPyNbCell.sanitize = sanitize
+    def setup(self):
+        with mock.patch.dict(os.environ, recording.environment()):
+            return start(self)
+
+    IPyNbCell.sanitize, IPyNbFile.setup = sanitize, setup

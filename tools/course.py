@@ -16,7 +16,7 @@ import nbformat
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
 
-from tools import lessons
+from tools import lessons, recording
 
 PICTURE = ("05", "plots.manifold(")  # lesson and cell of the picture in the README
 
@@ -27,9 +27,8 @@ def main() -> int:
     parser.add_argument("--in-place", action="store_true", help="record the outputs in notebooks/")
     arguments = parser.parse_args()
     paths = lessons.find(arguments.lesson)
-    kernel_environment = dict(os.environ)
-    os.environ.pop("TQDM_DISABLE", None)  # silent in the lessons' outputs, but not here
     cells = sum(c.cell_type == "code" for p in paths for c in nbformat.read(p, as_version=4).cells)
+    print(recording.instructions()[1])
     rows, failed = [], []
     # Each kernel computes with one thread, so as many lessons run side by side as there are processors, up to four.
     # What is recorded runs alone: lesson 08 measures speed.
@@ -37,7 +36,7 @@ def main() -> int:
     with tqdm(total=cells, unit="cell") as progress, ThreadPoolExecutor(workers) as pool:
 
         def run(path: Path) -> tuple[nbformat.NotebookNode, float]:
-            return lessons.run(path, environment=kernel_environment, on_cell=lambda: progress.update())
+            return lessons.run(path, on_cell=lambda: progress.update())
 
         jobs = [(path, pool.submit(run, path)) for path in paths]
         for path, job in jobs:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import nbformat
 
-from tools import lessons
+from tools import lessons, recording
 
 MINE = lessons.ROOT / "my_lessons"
 SETTINGS = Path(__file__).resolve().parent / "jupyter"
@@ -99,7 +99,8 @@ def command(folder: Path = MINE, first_time: bool = False) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """What JupyterLab, its kernels and terminals find: this Python first, one thread a kernel, nothing of make.
+    """What JupyterLab, its kernels and terminals find: this Python first, nothing of make, and one thread a kernel
+    and the instructions of the recordings, so that a reader's numbers are those of the text. A GPU stays in sight.
 
     Two kernels whose threads wait for each other on two cores are many times slower than with one thread each.
     The settings in tools/jupyter keep it from asking whether to fetch news: the course needs no network.
@@ -107,7 +108,8 @@ def environment() -> dict[str, str]:
     mine = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
     path = os.pathsep.join([str(Path(sys.executable).parent), mine.get("PATH", os.defpath)])
     settings = os.pathsep.join(filter(None, [str(SETTINGS), mine.get("JUPYTER_CONFIG_PATH")]))
-    return {"OMP_NUM_THREADS": "1", **mine, "PATH": path, "JUPYTER_CONFIG_PATH": settings}
+    pinned = {"OMP_NUM_THREADS": recording.SETTINGS["OMP_NUM_THREADS"], **recording.instructions()[0]}
+    return {**pinned, **mine, "PATH": path, "JUPYTER_CONFIG_PATH": settings}
 
 
 def main() -> int:

@@ -15,11 +15,13 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from nbval.plugin import coalesce_streams
+
+from tools import recording
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ROOT / "notebooks"
 IGNORED = "nbval-ignore-output"
-RECORDING = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}  # unless the environment says otherwise
 
 _CLAIM = re.compile(r"^([✓✗]) (.+?)(?:   (\S+ (?:≤|≥|in) .+))?$")
 _MEASURED = re.compile(r"^· (.+?)   (\S+) \(measured, not asserted\)$", re.MULTILINE)
@@ -65,6 +67,7 @@ def run(
     """Run a lesson from a fresh kernel and return it with its outputs, and the seconds it took.
 
     parameters: names of the cell tagged "parameters" that get another value
+    environment: variables beyond the conditions of tools/recording.py, or instead of them
     keep_going: go on after a cell that failed; else it raises nbclient's CellExecutionError
     """
     book = nbformat.read(path, as_version=4)
@@ -83,7 +86,7 @@ def run(
     )
     start = time.perf_counter()
     # The kernel's own log goes nowhere; what a lesson writes to stderr is kept in its outputs.
-    client.execute(env={**RECORDING, **os.environ, **(environment or {})}, stderr=subprocess.DEVNULL)
+    client.execute(env=recording.environment({**os.environ, **(environment or {})}), stderr=subprocess.DEVNULL)
     return book, time.perf_counter() - start
 
 
@@ -98,16 +101,20 @@ def set_parameters(book: nbformat.NotebookNode, parameters: Mapping[str, Any]) -
 
 
 def clean(book: nbformat.NotebookNode) -> None:
-    """Remove what differs from run to run or machine to machine and tells a reader nothing."""
+    """Remove what differs from run to run or machine to machine and tells a reader nothing.
+
+    What is printed arrives in pieces that depend on how busy the machine is: each stream becomes one output.
+    """
     book.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
+        "language_info": {"file_extension": ".py", "name": "python"},  # or nbconvert writes a script named .txt
     }
     for cell in book.cells:
         cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("tags", "alt")}
         if cell.cell_type == "code":
             if IGNORED in cell.metadata.get("tags", []):
                 cell.outputs = [o for o in cell.outputs if not _is_widget(o)]
+            cell.outputs = coalesce_streams(cell.outputs)
             for output in cell.outputs:
                 output.pop("metadata", None) if output.output_type == "stream" else output.update(metadata={})
 

@@ -43,15 +43,20 @@ def claim(
         kind, bound = next(iter(bounds.items()))
         value = float(value)
         if bound is None:
-            print(f"· {sentence}   {value:.4g} (measured, not asserted)")
+            print(f"· {sentence}   {_printed(value)} (measured, not asserted)")
             return
         if kind == "within":
             low, high = bound
-            holds, relation = low <= value <= high, f"   {value:.4g} in [{low:g}, {high:g}]"
+            holds, relation = low <= value <= high, f"   {_printed(value)} in [{low:g}, {high:g}]"
         elif kind == "at_most":
-            holds, relation = value <= bound, f"   {value:.4g} ≤ {bound:g}"
+            holds, relation = value <= bound, f"   {_printed(value)} ≤ {bound:g}"
         else:
-            holds, relation = value >= bound, f"   {value:.4g} ≥ {bound:g}"
+            holds, relation = value >= bound, f"   {_printed(value)} ≥ {bound:g}"
     print(f"{'✓' if holds else '✗'} {sentence}{relation}")
     if not holds:
         raise ClaimError(f"this claim does not hold: {sentence}{relation}")
+
+
+def _printed(value: float) -> str:
+    """Of what is as small as an error of rounding, the size alone means something: two digits."""
+    return f"{value:.2g}" if abs(value) < 1e-3 else f"{value:.4g}"
