@@ -6,7 +6,7 @@ READY  := .venv/.ready
 # As many processes as there are cores, up to four; the cells of a lesson stay together.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-# A shell that forbids bytecode would make every start slow.
+# Where the environment forbids bytecode, every start is slow: here it may be written.
 export PYTHONDONTWRITEBYTECODE :=
 # How lessons are run and compared (one thread, one set of instructions, no GPU) stands in tools/recording.py.
 .PHONY: help setup lab fresh test course site slides bundle execute seeds robust bench gpu lint clean
@@ -52,9 +52,8 @@ robust: $(READY) ## for authors: seeds, threads, other instruction sets, other d
 bench: $(READY) ## how fast is fit, against a loop by hand and the customary one
 	@$(PY) experiments/bench.py
 
-gpu: $(READY) ## on a machine with a CUDA device: the tests that need one, and the bench, recorded
-	@$(PY) -m pytest -q tests/test_gpu.py
-	@$(PY) experiments/bench.py --device cuda --record
+gpu: $(READY) ## on a machine with a CUDA device: the tests that need one, the bench, a published table; into build/gpu
+	@$(PY) experiments/gpu.py --minutes $(or $(MINUTES),9) --out build/gpu
 
 lint: $(READY) ## ruff on package, tests and lessons; mypy on the package
 	@$(PY) -m ruff check .

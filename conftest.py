@@ -29,6 +29,12 @@ def pytest_report_header() -> str:
     return recording.instructions()[1]
 
 
+def pytest_terminal_summary(terminalreporter) -> None:
+    cells = [report for report in terminalreporter.stats.get("passed", ()) if "::ipynb::" in report.nodeid]
+    if cells:
+        terminalreporter.write_line(tolerance.told(cells))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lesson", metavar="05", help="only this lesson: its cells, rules, exercises and planted faults")
 

@@ -56,6 +56,7 @@ from vae_course.sets import import_torchvision
 from vae_course.steps import _Recorded, _side_stream
 from vae_course.training import fit
 
+COMPILER = os.environ.get("COMPILER", "inductor")  # aot_eager traces and compiles nothing: enough for a rehearsal
 MODELS = ("64-200-8, as in lesson 05", "784-400-20", "convolutional, 28x28")
 
 
@@ -115,7 +116,7 @@ class ByHand:
         )
         self.data = data.to(where) if "resident" in on else data
         self.loader = None if "resident" in on else DataLoader(Pictures(data), batch_size=batch_size, shuffle=True)
-        self.objective: Callable = torch.compile(negative_elbo) if "compile" in on else negative_elbo
+        self.objective: Callable = torch.compile(negative_elbo, backend=COMPILER) if "compile" in on else negative_elbo
         self.recorded: _Recorded | None = None
 
     def step(self, x: torch.Tensor) -> torch.Tensor:
@@ -300,7 +301,8 @@ def compare(
 ) -> dict:
     """Run the loops in turn, a round to warm up and `rounds` to measure. Prints and returns medians.
 
-    at_most_seconds: fewer rounds, but two, where these would take longer; each loop then takes a third of a second
+    at_most_seconds: fewer rounds, but two, where these would take longer; a loop then takes a thirtieth of it, at
+        most a third of a second
     """
     start = time.perf_counter()
     run = {loop: new_run(loop, name, data, batch_size, where) for loop in loops}
@@ -319,7 +321,7 @@ def compare(
             one = seconds(functools.partial(run[loop], 1), where)
             starting[loop] = max(0.0, first - one)
             if at_most_seconds < math.inf:
-                epochs_of[loop] = max(1, min(50, round(0.33 / one)))
+                epochs_of[loop] = max(1, min(50, round(min(0.33, at_most_seconds / 30) / one)))
     orders = itertools.cycle(itertools.permutations(loops))
     for number in range(rounds):
         if number >= 2 and time.perf_counter() - start > at_most_seconds:

@@ -130,7 +130,8 @@ def reproduce(options: argparse.Namespace, k: int, data: Dataset, samples: int =
     whole = log_likelihood(model, data.test, samples)
     took = time.perf_counter() - start
     settings = {
-        "k": k, "passes": len(history.train), "batch size": PAPER_BATCH if paper else options.batch_size, "seed": options.seed, "precision": options.precision,
+        "k": k, "passes": len(history.train), "batch size": PAPER_BATCH if paper else options.batch_size,
+        "seed": options.seed, "precision": options.precision,
         "learning rate": "3^i passes at 1e-3 * 10^(-i/7)" if paper else f"cosine from {options.lr:g}, 2 % warm-up",
         "training images": len(data.train),
     }  # fmt: skip

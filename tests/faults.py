@@ -26,6 +26,10 @@ FAULTS = (
         "test_objectives.py::test_elbo_with_the_exact_posterior_is_log_p",
     ),
     Fault(
+        "ELBO 5 % too large", "objectives.py", "return log_likelihood - beta * kl", "return 1.05 * (log_likelihood - beta * kl)",
+        "test_objectives.py::test_elbo_with_the_exact_posterior_is_log_p",
+    ),
+    Fault(
         "beta on the wrong term", "objectives.py", "log_likelihood - beta * kl", "beta * log_likelihood - kl",
         "test_objectives.py::test_elbo_puts_the_terms_together_per_example",
     ),

@@ -18,13 +18,18 @@ COLUMNS = 88  # of a line of code
 LONGEST, NINETY_PERCENT, MEDIAN = 40, 20, 8  # lines of a code cell
 CELLS, LINES, WORDS = (25, 85), 350, (900, 3400)
 SIZE = 1_000_000  # bytes, with outputs
+DRAWING = {
+    "bernoulli", "rand", "randn", "randint", "randperm", "rand_like", "randn_like", "normal", "multinomial", "sample",
+    "rsample", "train_batch", "Encoder", "Decoder", "VAE", "Linear", "Conv2d",
+}  # fmt: skip
 TAGS = {"parameters", "nbval-ignore-output", "slide", "thumbnail"}
 MAY_BE_IGNORED = ("doctor.examine", "explorers", "interact", "_sliders", "time.perf_counter", "torch.device", "cuda")
 
 
 def problems(book: nbformat.NotebookNode) -> list[str]:
     """What is wrong with a recorded lesson, one sentence each."""
-    return [*executed(book), *outputs(book), *alternatives(book), *markers(book), *shape(book), *anatomy(book)]
+    rules = (executed, seeded, outputs, alternatives, markers, shape, anatomy)
+    return [problem for rule in rules for problem in rule(book)]
 
 
 def code_cells(book):
@@ -42,6 +47,23 @@ def executed(book):
         yield f"cells were not run once, in order, from a fresh kernel: {counts}"
     if not all(c.source.strip() for c in book.cells):
         yield "a cell is empty"
+
+
+def seeded(book):
+    """What is drawn before there is a seed is another thing each time."""
+    for cell in code_cells(book):
+        for statement in ast.parse(cell.source).body:
+            if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+                continue
+            called = {name for node in ast.walk(statement) if isinstance(node, ast.Call) for name in _names(node.func)}
+            if "manual_seed" in called:
+                return
+            if called & DRAWING:
+                yield f"cell {cell.execution_count} draws before there is a seed: {sorted(called & DRAWING)[0]}"
+
+
+def _names(function):
+    return {getattr(function, "id", None) or getattr(function, "attr", "")}
 
 
 def outputs(book):

@@ -1,10 +1,11 @@
 """tools/bundle.py: what a folder holds that is to be installed without a network."""
 
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
-from tools import bundle, lessons
+from tools import bundle, lessons, setup
 from vae_course import files, sets
 from vae_course.files import File
 
@@ -53,14 +54,17 @@ def test_outside_of_a_clone_it_says_so(tmp_path, monkeypatch):
         bundle.copy_course(tmp_path / "b")
 
 
-def test_make_installs_from_wheels_where_there_are_some(tmp_path):
-    (tmp_path / "Makefile").write_text((lessons.ROOT / "Makefile").read_text(encoding="utf-8"), encoding="utf-8")
-    for name in ("requirements.txt", "pyproject.toml"):
-        (tmp_path / name).write_text("pip==1\n")
-
-    def plan():
-        return subprocess.run(["make", "-n", "setup"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-
-    assert "--no-index" not in plan()
+def test_make_installs_from_wheels_where_there_are_some(tmp_path, monkeypatch, capsys):
+    """The whole way but pip: what `make setup` runs in a bundle asks no network."""
+    ran = []
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    monkeypatch.setattr(setup.venv, "create", lambda folder, with_pip: folder.mkdir())
+    monkeypatch.setattr(
+        setup.subprocess, "run", lambda command, **_: ran.append(command) or SimpleNamespace(returncode=0)
+    )
     (tmp_path / "wheels").mkdir()
-    assert plan().count("--no-index --find-links wheels") == 3
+    (tmp_path / "requirements.txt").write_text("pip==1\n")
+    assert setup.main() == 0
+    assert len(ran) == 3
+    assert all("--no-index" in command and str(tmp_path / "wheels") in command for command in ran)
+    assert "from wheels/ alone" in capsys.readouterr().out

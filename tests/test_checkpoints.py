@@ -264,7 +264,7 @@ def train_until_killed(path, begun, steps_allowed):
 def test_a_killed_run_loses_nothing(tmp_path):
     """A real process, killed at random moments and resumed, ends with the weights of one that was left alone.
 
-    It may take so many steps and then waits: all runs together cannot come to the end before the last of them is killed.
+    It may take so many steps and then waits, so that no run comes to its end before it is killed.
     """
     random.seed(time.time_ns())
     path, reached, half_written = tmp_path / "a.pt", [], 0

@@ -1,6 +1,6 @@
 """What only a CUDA device can show; skipped without one. `make gpu` runs these, and rehearses them on a CPU.
 
-They need torch, scikit-learn, tqdm and pytest, nothing else of the tests: experiments/gpu.py runs them where nbval is not.
+They need torch, scikit-learn, tqdm and pytest alone: experiments/gpu.py runs them where there is no nbval.
 """
 
 import os

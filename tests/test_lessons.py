@@ -90,6 +90,9 @@ DAMAGE = {
     "0 texts that say what they show": lambda b: picture_cell(b).metadata.pop("alt"),
     "too few or too many words": lambda b: picture_cell(b).metadata.update(alt=["A curve."]),
     "not run once, in order": lambda b: cell_with(b, "claim(").update(execution_count=None),
+    "draws before there is a seed: bernoulli": lambda b: cell_with(b, "torch.bernoulli(grey)").update(
+        source="rows = torch.bernoulli(data.train)"
+    ),
     "a cell is empty": lambda b: b.cells.append(nbformat.v4.new_markdown_cell(" ")),
     "stores an error": lambda b: picture_cell(b).outputs.append(nbformat.v4.new_output("error", ename="E", evalue="")),
     "stores text on stderr": lambda b: picture_cell(b).outputs.append(stream("stderr", "warning")),

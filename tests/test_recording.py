@@ -14,7 +14,7 @@ from tools import lab, lessons, recording
 
 PINNED = {**recording.SETTINGS, **recording.INSTRUCTIONS}
 ON_X86 = platform.machine().lower() in ("x86_64", "amd64") and recording.has("AVX2")
-SAY = "import json, os\nprint(json.dumps({name: os.environ.get(name) for name in %r}))" % sorted(PINNED)
+SAY = f"import json, os\nprint(json.dumps({{name: os.environ.get(name) for name in {sorted(PINNED)}}}))"
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from unittest import mock
 
 from tools import recording
 
+SAME = "as recorded, letter by letter"
 RELATIVE, ABSOLUTE = 0.02, 2e-3
 NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.]*\w)", re.IGNORECASE)
 SPREAD = Path(__file__).resolve().parent.parent / "results" / "spread.json"
@@ -109,14 +110,36 @@ def install() -> None:
     """Make nbval compare with tolerance, and start kernels as lessons are recorded."""
     from nbval.plugin import IPyNbCell, IPyNbFile
 
-    exact, start = IPyNbCell.sanitize, IPyNbFile.setup
+    exact, compare, start = IPyNbCell.sanitize, IPyNbCell.compare_outputs, IPyNbFile.setup
 
     def sanitize(self, text):
         text = exact(self, text)
         return Tolerant(text, spread(self.path.stem).get(text)) if isinstance(text, str) else text
 
+    def compare_outputs(self, test, ref, skip_compare=None):
+        self.user_properties.append((SAME, shown(test) == shown(ref)))
+        return compare(self, test, ref, skip_compare)
+
     def setup(self):
         with mock.patch.dict(os.environ, recording.environment()):
             return start(self)
 
-    IPyNbCell.sanitize, IPyNbFile.setup = sanitize, setup
+    IPyNbCell.sanitize, IPyNbCell.compare_outputs, IPyNbFile.setup = sanitize, compare_outputs, setup
+
+
+def shown(outputs: list) -> list[tuple[str, str]]:
+    """All that a cell shows, texts and pictures, letter by letter."""
+    found = []
+    for output in outputs:
+        found += [(kind, str(content).strip()) for kind, content in sorted(output.get("data", {}).items())]
+        found += [("text", output["text"])] if "text" in output else []
+    return found
+
+
+def told(reports: list) -> str:
+    """How many compared cells came out letter by letter, and which did not, if few."""
+    same = {report.nodeid: dict(report.user_properties).get(SAME) for report in reports}
+    compared = {cell: equal for cell, equal in same.items() if equal is not None}
+    others = [cell.removeprefix("notebooks/") for cell, equal in compared.items() if not equal]
+    which = f"; not: {', '.join(others)}" if 0 < len(others) <= 12 else ""
+    return f"{len(compared) - len(others)} of {len(compared)} compared cells came out letter by letter{which}"

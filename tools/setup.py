@@ -38,8 +38,8 @@ def has_nvidia_device() -> bool:
 def pip_is_configured(python: Path) -> bool:
     """Whether a file or the environment tells pip where packages come from."""
     told = subprocess.run([str(python), "-m", "pip", "config", "list"], capture_output=True, text=True).stdout
-    keys = [line.partition("=")[0].rpartition(".")[2].replace("_", "-").lower() for line in told.splitlines()]
-    return any(key in CHOOSING for key in keys)
+    settings = [line.partition("=")[::2] for line in told.splitlines()]
+    return any(key.rpartition(".")[2] in CHOOSING and value.strip("'\"") for key, value in settings)
 
 
 def choose(asked: str, configured: bool, platform: str, nvidia: bool) -> tuple[str, str]:
@@ -77,7 +77,7 @@ def commands(python: Path, build: str, wheels: bool) -> list[list[str]]:
 
 def main() -> int:
     """Make .venv anew where it is not complete. Returns the exit status."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  (the system's Python may be older than the course's)
         print("Python 3.11 or newer is needed: make PYTHON=python3.12 ...", file=sys.stderr)
         return 1
     folder = ROOT / ".venv"

@@ -227,7 +227,7 @@ def as_question(report: Report) -> str:
     """The report as one block to paste into a question; it names no user and no folder."""
     names = ("numpy", "scipy", "torch", "torchvision", "matplotlib", "scikit-learn", "jupyterlab", "ipywidgets")
     installed = [f"{name} {_version(name)}" for name in names]
-    switches = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "ATEN_CPU_CAPABILITY")
+    switches = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
     settings = [f"{name}={os.environ[name]}" for name in switches if name in os.environ]
     if os.environ.get("VAE_COURSE_DATA"):
         settings.append("VAE_COURSE_DATA is set")
