@@ -12,8 +12,9 @@ import platform
 from collections.abc import Mapping
 
 # One torch thread a kernel: results do not depend on the number of cores, and lessons run side by side.
+# Whoever asks for more gets threads that sleep while they wait: on a busy machine others would wait for them.
 # Progress bars off. No GPU either: what is compared was recorded on a CPU.
-SETTINGS = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "CUDA_VISIBLE_DEVICES": ""}
+SETTINGS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "TQDM_DISABLE": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 # A sum that is vectorised in another way is rounded in another way, and training makes the third digit of it. On x86,
 # three libraries choose their instructions by the processor: torch's own kernels, MKL's products and functions, and
