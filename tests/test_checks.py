@@ -18,6 +18,8 @@ from vae_course.checks.answers import exercise, given
         (2.5, {"at_least": 2.5}, "✓ it holds   2.5 ≥ 2.5\n"),
         (torch.tensor(0.25), {"within": (0, 1)}, "✓ it holds   0.25 in [0, 1]\n"),
         (np.float32(1), {"within": (0, 1)}, "✓ it holds   1 in [0, 1]\n"),
+        (3.8777e-08, {"at_most": 1e-5}, "✓ it holds   3.9e-08 ≤ 1e-05\n"),  # the size of an error of rounding
+        (1.8765, {"at_least": 1.3, "digits": 2}, "✓ it holds   1.9 ≥ 1.3\n"),
         (True, {}, "✓ it holds\n"),
         (np.bool_(True), {}, "✓ it holds\n"),
         (torch.tensor(True), {}, "✓ it holds\n"),

@@ -20,10 +20,12 @@ def claim(
     at_most: float | None = _NO_BOUND,
     at_least: float | None = _NO_BOUND,
     within: tuple[float, float] | None = _NO_BOUND,
+    digits: int = 4,
 ) -> None:
     """Print the sentence with its value and bound, and raise ClaimError where the bound does not hold.
 
     value: a number with exactly one bound, or a plain bool for an exact fact.
+    digits: how many of the number to print; two where it varies by more than a few per cent between processors
     A bound of None, as for a data set whose bound is not known, only prints what was measured.
     """
     bounds: dict[str, Any] = {
@@ -43,20 +45,20 @@ def claim(
         kind, bound = next(iter(bounds.items()))
         value = float(value)
         if bound is None:
-            print(f"· {sentence}   {_printed(value)} (measured, not asserted)")
+            print(f"· {sentence}   {_printed(value, digits)} (measured, not asserted)")
             return
         if kind == "within":
             low, high = bound
-            holds, relation = low <= value <= high, f"   {_printed(value)} in [{low:g}, {high:g}]"
+            holds, relation = low <= value <= high, f"   {_printed(value, digits)} in [{low:g}, {high:g}]"
         elif kind == "at_most":
-            holds, relation = value <= bound, f"   {_printed(value)} ≤ {bound:g}"
+            holds, relation = value <= bound, f"   {_printed(value, digits)} ≤ {bound:g}"
         else:
-            holds, relation = value >= bound, f"   {_printed(value)} ≥ {bound:g}"
+            holds, relation = value >= bound, f"   {_printed(value, digits)} ≥ {bound:g}"
     print(f"{'✓' if holds else '✗'} {sentence}{relation}")
     if not holds:
         raise ClaimError(f"this claim does not hold: {sentence}{relation}")
 
 
-def _printed(value: float) -> str:
+def _printed(value: float, digits: int) -> str:
     """Of what is as small as an error of rounding, the size alone means something: two digits."""
-    return f"{value:.2g}" if abs(value) < 1e-3 else f"{value:.4g}"
+    return f"{value:.2g}" if abs(value) < 1e-3 else f"{value:.{digits}g}"
