@@ -359,7 +359,7 @@ def test_a_path_that_no_file_can_have_is_refused_before_the_first_step(tmp_path,
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("")
     model = build()
-    with pytest.raises(CheckpointError, match="is a folder: name a file in it|cannot be written"):
+    with pytest.raises(CheckpointError, match="is a folder: name a file in it|cannot be written|cannot be the path"):
         learn(path, model=model)
     assert same_weights(model, build())
 
@@ -385,7 +385,7 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
             "likelihood kind is gaussian there, and con",
         ),
         ({"likelihood": gaussian(0.3)}, {"likelihood": gaussian(0.4)}, "likelihood sigma is 0.3 there, and 0.4 in"),
-        ({"activation": torch.nn.Hardtanh}, {}, "parts is not of this package there"),
+        ({"activation": torch.nn.Hardtanh}, {}, "it has parts that are not of this package"),
     ],
     ids=["activation", "likelihood", "sigma", "a part of one's own"],
 )

@@ -131,7 +131,12 @@ def same_architecture(path: str | Path, kept: Mapping[str, Any] | None, own: Map
 
     kept, own: what `architectures.describe` says of them. Raises CheckpointError.
     """
-    there, here = (_flat(described or {"parts": "not of this package"}) for described in (kept, own))
+    if kept is None or own is None:
+        if kept is not own:
+            which = "it" if kept is None else "yours"
+            raise CheckpointError(f"{path} is of another model: {which} has parts that are not of this package")
+        return
+    there, here = _flat(kept), _flat(own)
     for name in [*here, *there]:
         if here.get(name) != there.get(name):
             was, now = there.get(name, "not known"), here.get(name, "not known")

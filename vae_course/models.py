@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -100,7 +100,7 @@ def layers(*sizes: int, activation: Callable[[], nn.Module] = nn.ReLU) -> list[n
 
 
 def _widths(hidden_dim: int | Sequence[int]) -> tuple[int, ...]:
-    return (hidden_dim,) if isinstance(hidden_dim, int) else tuple(hidden_dim)
+    return tuple(hidden_dim) if isinstance(hidden_dim, Iterable) else (hidden_dim,)  # numpy has whole numbers too
 
 
 class Encoder(nn.Module):
