@@ -335,7 +335,7 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_is_told_to_remove_a_file(tmp_path, monkeypatch):
+def test_no_sentence_costs_anybody_a_file(tmp_path, monkeypatch):
     path = tmp_path / "a.pt"
     torch.save({"format": 1, "model": {}, "settings": {"lr": np.float64(1)}}, path)
     said = []
@@ -349,7 +349,7 @@ def test_nobody_is_told_to_remove_a_file(tmp_path, monkeypatch):
     def forbidden(*arguments, **named):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(torch, "load", forbidden)
+    monkeypatch.setattr(Path, "open", forbidden)
     with pytest.raises(CheckpointError, match="a.pt cannot be read: Permission denied"):
         load(path)
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 FORMAT = 1
-UNREADABLE = (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile)
+UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile)
 PARTS = {"format", "model", "settings"}
 
 
@@ -102,11 +102,13 @@ def load(path: str | Path) -> dict[str, Any]:
     """What `save` wrote, on the CPU. Nothing but plain values is unpickled. Raises CheckpointError."""
     path = file(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        path.open("rb").close()
     except FileNotFoundError:
         raise CheckpointError(f"there is no checkpoint {path}") from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:  # the weights in it may still be of worth, so nothing is said of removing it
         raise CheckpointError(
             f"{path} is damaged, or holds more than plain values: to start anew, name another file"
