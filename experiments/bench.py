@@ -48,7 +48,8 @@ from torch.nn import functional as F
 from torch.profiler import ProfilerActivity
 from torch.utils.data import DataLoader
 
-from vae_course import devices
+from vae_course import console, devices
+from vae_course.arguments import whole
 from vae_course.convolutions import ConvDecoder, ConvEncoder
 from vae_course.data import Dataset, load
 from vae_course.models import VAE, Decoder, Encoder
@@ -395,12 +396,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--loops", nargs="+", choices=[*LOOPS, *FITS], help="default: all that can run here")
     parser.add_argument("--record", action="store_true", help="write results/bench_<device>.json")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
+    console.replace_unknown_characters()
     try:
+        for setting in ("rounds", "threads", "batch_size"):
+            whole(f"--{setting.replace('_', '-')}", getattr(options, setting))
+        if options.n_train is not None:
+            whole("--n-train", options.n_train)
         where = devices.pick(options.device)
     except ValueError as error:
         print(f"bench.py: {error}", file=sys.stderr)
         return 1
+    torch.set_num_threads(options.threads)
     loops = [loop for loop in options.loops or possible(where) if loop in possible(where)]
     gpu = where.type == "cuda"
     print(

@@ -36,7 +36,7 @@ import bench  # noqa: E402
 import iwae_table1  # noqa: E402
 import records  # noqa: E402
 
-from vae_course import devices, doctor  # noqa: E402
+from vae_course import console, devices, doctor  # noqa: E402
 from vae_course.data import Dataset, load  # noqa: E402
 
 # One learning rate, batch and number of passes for every k: what reached the published number on a CPU.
@@ -168,8 +168,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--rehearse", action="store_true", help="all of it small, on the CPU")
     options = parser.parse_args(arguments)
+    console.replace_unknown_characters()
     try:
         session = Session(options.minutes, options.out.resolve(), options.rehearse)
+    except OSError as error:
+        print(f"gpu.py: --out {options.out}: {error.strerror}", file=sys.stderr)
+        return 1
     except ValueError as error:
         print(f"gpu.py: {error}; --rehearse runs all of it small, on the CPU", file=sys.stderr)
         return 1

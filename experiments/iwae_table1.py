@@ -24,8 +24,10 @@ import records
 import torch
 from torch import Tensor, nn
 
-from vae_course import devices
+from vae_course import console, devices
 from vae_course.architectures import load_model, save_model
+from vae_course.arguments import whole
+from vae_course.checkpoints import CheckpointError
 from vae_course.data import Dataset, load
 from vae_course.evaluation import PerImage, active_units, log_likelihood
 from vae_course.files import DataError
@@ -155,16 +157,29 @@ def reproduce(options: argparse.Namespace, k: int, data: Dataset, samples: int =
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status."""
+    console.replace_unknown_characters()
     options = parse(arguments)
     if options.layers != 1:
         print("iwae_table1.py: only --layers 1 is built: two stochastic layers belong to lesson 24", file=sys.stderr)
         return 1
     try:
         devices.pick(options.device)
+        for k in options.k:
+            whole("--k", k)
         data = load("mnist", binarize="draw", n_test=options.test_images)
-    except (ValueError, DataError) as error:
+    except (ValueError, DataError, OSError) as error:
         print(f"iwae_table1.py: {error}", file=sys.stderr)
         return 1
+    try:
+        tabulate(options, data)
+    except (ValueError, TypeError, CheckpointError, MemoryError, FloatingPointError, OSError) as error:
+        print(f"iwae_table1.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def tabulate(options: argparse.Namespace, data: Dataset) -> None:
+    """Train and measure, or measure again, for each k; each record is written as soon as it is known."""
     path = records.RESULTS / "iwae_table1.json"
     for k in options.k:
         if options.subset_only:
@@ -185,7 +200,6 @@ def main(arguments: list[str] | None = None) -> int:
             f"{record['seconds of training']:.0f} s"
             + (f"; published {published['nll']} ({published['active units']}) after 3,280" if published else "")
         )
-    return 0
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ import sys
 import torch
 from torch import distributed, nn
 
-from vae_course import devices
+from vae_course import console, devices
+from vae_course.arguments import whole
 from vae_course.checkpoints import CheckpointError
 from vae_course.convolutions import ConvDecoder, ConvEncoder
 from vae_course.data import BINARIZE, Dataset, load
@@ -27,7 +28,7 @@ from vae_course.training import PRECISIONS, Cosine, History, fit
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU}
 # What every process finds alike is said by the first of them alone.
-FOUND_BY_ALL = (ValueError, TypeError, DataError, FloatingPointError)
+FOUND_BY_ALL = (ValueError, TypeError, DataError, FloatingPointError, OSError)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -57,6 +58,17 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def check_options(options: argparse.Namespace) -> None:
+    """What torch would refuse in words of its own, or nobody would notice. Raises ValueError."""
+    for name in ("latent", "channels", "k"):
+        whole(f"--{name}", getattr(options, name))
+    for width in options.hidden:
+        whole("--hidden", width)
+    whole("--seed", options.seed, least=-(2**63), most=2**63 - 1)
+    if options.k != 1 and options.objective != "iwae":
+        raise ValueError(f"--k {options.k} is for --objective iwae: the ELBO takes one draw")
+
+
 def build(options: argparse.Namespace, data: Dataset) -> VAE:
     """A new model, the same for the same seed."""
     torch.manual_seed(options.seed)
@@ -72,6 +84,7 @@ def build(options: argparse.Namespace, data: Dataset) -> VAE:
 
 def train(options: argparse.Namespace) -> tuple[VAE, Dataset, History]:
     """Load, build and fit, as the options say."""
+    check_options(options)
     data = load(options.data, None if options.binarize == "None" else options.binarize, n_train=options.n_train)
     model = build(options, data)
     history = fit(
@@ -96,8 +109,8 @@ def report(data: Dataset, history: History, processes: int) -> str:
     """What happened, in two lines."""
     shared = f", {processes} processes" if processes > 1 else ""
     lines = [f"{data!r} on {history.device}{shared}: {len(history.train)} epochs in {history.seconds:.1f} s"]
-    ends = [f"train {history.train[-1]:.2f}", *(f"test {v:.2f}" for v in [*history.test.values()][-1:])]
-    return "\n".join([*lines, f"objective in nats: {', '.join(ends)}"])
+    ends = [*(f"train {v:.2f}" for v in history.train[-1:]), *(f"test {v:.2f}" for v in [*history.test.values()][-1:])]
+    return "\n".join([*lines, f"objective in nats: {', '.join(ends) or 'no epoch was finished'}"])
 
 
 def start_processes(device: str) -> None:
@@ -111,6 +124,7 @@ def start_processes(device: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status."""
+    console.replace_unknown_characters()
     options = parse(arguments)
     rank = int(os.environ.get("RANK", "0"))
     try:

@@ -592,6 +592,46 @@ FAULTS = (
         "test_checkpoints.py::test_a_schedule_cannot_be_made_longer_afterwards",
     ),
     Fault(
+        "architectures not compared", "training.py", "checkpoints.same_architecture(checkpoint, state[\"architecture\"], architectures.describe(model))", "pass",
+        "test_checkpoints.py::test_another_model_of_the_same_shapes_is_refused",
+    ),
+    Fault(
+        "images known by their number alone", "training.py", "zlib.crc32(data.train.detach().cpu().contiguous().numpy().data)", "len(data.train)",
+        "test_checkpoints.py::test_other_images_of_the_same_shape_are_refused",
+    ),
+    Fault(
+        "numbers of numpy written as they are", "checkpoints.py", "        return value.item()\n", "        return value\n",
+        "test_checkpoints.py::test_so_are_those_of_a_models_architecture_and_of_own_settings",
+    ),
+    Fault(
+        "a folder named ~", "checkpoints.py", "Path(path).expanduser()", "Path(path)",
+        "test_checkpoints.py::test_a_tilde_is_the_home_folder",
+    ),
+    Fault(
+        "an address in memory for a name", "training.py", 're.sub(r" at 0x[0-9a-fA-F]+", "", name)', "name",
+        "test_checkpoints.py::test_an_objective_that_is_made_anew_is_the_same_one",
+    ),
+    Fault(
+        "test images teach batch normalisation", "steps.py", "with self._precision(), evaluating(self.alone):", "with self._precision():",
+        "test_training.py::test_test_images_teach_batch_normalisation_nothing",
+    ),
+    Fault(
+        "measuring in training mode", "evaluation/measuring.py", "with torch.no_grad(), evaluating(model):", "with torch.no_grad():",
+        "test_evaluation.py::test_measuring_changes_nothing_and_is_done_in_eval_mode",
+    ),
+    Fault(
+        "a layer kept in eval() mode is trained after a measurement", "models.py", "module.training = training  #", "module.train()  #",
+        "test_training.py::test_test_images_teach_batch_normalisation_nothing",
+    ),
+    Fault(
+        "all test images at once", "steps.py", "self.data.test.split(TEST_IMAGES)", "[self.data.test]",
+        "test_steps.py::test_many_test_images_are_shown_in_parts_and_few_in_one",
+    ),
+    Fault(
+        "curves that over-fit leave the picture", "plots.py", "if not low <= value <= high]", "if False]",
+        "test_plots.py::test_a_test_curve_that_over_fits_stays_in_the_picture",
+    ),
+    Fault(
         "saved however long it takes", "training.py", "self.cost / SAVING", "self.cost * SAVING",
         "test_checkpoints.py::test_saving_costs_little_however_slow_it_is",
     ),

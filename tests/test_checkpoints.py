@@ -8,16 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from tests import processes
-from vae_course import checkpoints, training
+from vae_course import architectures, checkpoints, training
 from vae_course.checkpoints import CheckpointError, load, save
 from vae_course.data import load as load_data
+from vae_course.likelihoods import bernoulli, continuous_bernoulli, gaussian
 from vae_course.models import VAE, Decoder, Encoder
 from vae_course.objectives import elbo, iwae_bound
 from vae_course.training import Cosine, fit
@@ -32,9 +35,9 @@ def build(hidden_dim=30):
     return VAE(Encoder((1, 8, 8), 4, hidden_dim), Decoder((1, 8, 8), 4, hidden_dim))
 
 
-def learn(path=None, resume=False, epochs=6, n_train=300, model=None, **settings):
+def learn(path=None, resume=False, epochs=6, n_train=300, model=None, binarize="draw", **settings):
     model = model or build()
-    data = load_data("digits", binarize="draw", n_train=n_train)
+    data = load_data("digits", binarize=binarize, n_train=n_train)
     settings = {"batch_size": 50, "lr": 3e-3, "test_every": 2, "device": "cpu", **settings}
     history = fit(model, data, epochs=epochs, checkpoint=path, resume=resume, **settings)
     return model, history
@@ -94,8 +97,10 @@ def test_it_keeps_model_optimiser_epoch_history_and_settings(tmp_path):
     content = load(tmp_path / "a.pt")
     assert content["epoch"] == len(content["history"]["train"]) == 2
     assert content["history"]["test"].keys() == {1}
+    assert content["settings"].pop("checksum of the images") > 0
     assert content["settings"] == {
-        "data": "digits", "images": 300, "objective": "iwae_bound(k=3)", "batch_size": 50, "lr": 0.003, "seed": 0,
+        "data": "digits", "images": 300, "binarize": "draw", "objective": "iwae_bound(k=3)", "batch_size": 50,
+        "lr": 0.003, "seed": 0,
         "precision": "float32", "adam_eps": 1e-8,
     }  # fmt: skip
 
@@ -291,3 +296,148 @@ def test_reading_one_needs_no_course(tmp_path):
     code = f"import torch; print(*torch.load({str(tmp_path / 'a.pt')!r}, weights_only=True)['model'])"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == list(model.state_dict())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lr": np.float64(3e-3)},
+        {"lr": lambda done: np.float64(3e-3)},
+        {
+            "seed": np.int64(3),
+            "adam_eps": np.float32(1e-8),
+            "batch_size": np.int64(50),
+            "precision": np.str_("float32"),
+        },
+    ],
+    ids=["rate", "schedule", "others"],
+)
+def test_numbers_of_numpy_are_written_as_pythons(tmp_path, settings):
+    learn(tmp_path / "a.pt", epochs=np.int64(1), **settings)
+    content = load(tmp_path / "a.pt")
+    assert {type(value) for value in content["settings"].values()} <= {int, float, str}
+    learn(tmp_path / "a.pt", resume=True, epochs=1, **settings)
+
+
+def test_so_are_those_of_a_models_architecture_and_of_own_settings(tmp_path):
+    model = VAE(Encoder((1, 8, 8), np.int64(4), np.int64(30)), Decoder((1, 8, 8), np.int64(4), np.array([30])))
+    architectures.save_model(
+        tmp_path / "m.pt", model, {"loss": np.float32(0.5), "shape": (np.int64(1), [np.bool_(True)])}
+    )
+    again, settings = architectures.load_model(tmp_path / "m.pt")
+    assert same_weights(again, model)
+    assert settings == {"loss": 0.5, "shape": (1, [True])}
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path):
+    with pytest.raises(TypeError, match="and no function"):
+        architectures.save_model(tmp_path / "m.pt", build(), {"objective": elbo})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_sentence_costs_anybody_a_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.pt"
+    torch.save({"format": 1, "model": {}, "settings": {"lr": np.float64(1)}}, path)
+    said = []
+    for call in (lambda: load(path), lambda: learn(path), lambda: learn(path, resume=True), lambda: load(tmp_path)):
+        with pytest.raises(CheckpointError) as found:
+            call()
+        said.append(str(found.value))
+    assert not any("remove" in sentence or "\n" in sentence for sentence in said)
+    assert "is a folder: name a file in it" in said[-1]
+
+    def forbidden(*arguments, **named):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    with pytest.raises(CheckpointError, match="a.pt cannot be read: Permission denied"):
+        load(path)
+
+
+@pytest.mark.parametrize("path", [".", "", "n" * 300, "file/a.pt"])
+def test_a_path_that_no_file_can_have_is_refused_before_the_first_step(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("")
+    model = build()
+    with pytest.raises(CheckpointError, match="is a folder: name a file in it|cannot be written|cannot be the path"):
+        learn(path, model=model)
+    assert same_weights(model, build())
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    model, _ = learn("~/runs/a.pt", epochs=1)
+    assert (tmp_path / "runs" / "a.pt").is_file()
+    assert not Path("~").exists()
+    learn("~/runs/a.pt", epochs=1, resume=True)
+    assert same_weights(architectures.load_model("~/runs/a.pt")[0], model)
+
+
+@pytest.mark.parametrize(
+    ("kept", "now", "sentence"),
+    [
+        ({"activation": torch.nn.ReLU}, {"activation": torch.nn.Tanh}, "encoder activation is ReLU there, and Tanh in"),
+        (
+            {"likelihood": gaussian(0.3)},
+            {"likelihood": continuous_bernoulli},
+            "likelihood kind is gaussian there, and con",
+        ),
+        ({"likelihood": gaussian(0.3)}, {"likelihood": gaussian(0.4)}, "likelihood sigma is 0.3 there, and 0.4 in"),
+        ({"activation": torch.nn.Hardtanh}, {}, "it has parts that are not of this package"),
+    ],
+    ids=["activation", "likelihood", "sigma", "a part of one's own"],
+)
+def test_another_model_of_the_same_shapes_is_refused(tmp_path, kept, now, sentence):
+    def made(likelihood=bernoulli, activation=torch.nn.ReLU):
+        encoder = Encoder((1, 8, 8), 4, 30, activation)
+        return VAE(encoder, Decoder((1, 8, 8), 4, 30, likelihood, activation))
+
+    learn(tmp_path / "a.pt", epochs=1, model=made(**kept), binarize=None if "likelihood" in kept else "draw")
+    before = (tmp_path / "a.pt").read_bytes()
+    with pytest.raises(CheckpointError, match=sentence):
+        learn(tmp_path / "a.pt", resume=True, model=made(**now), binarize=None if "likelihood" in kept else "draw")
+    assert (tmp_path / "a.pt").read_bytes() == before
+
+
+def test_other_images_of_the_same_shape_are_refused(tmp_path):
+    learn(tmp_path / "a.pt", epochs=1)
+    with pytest.raises(CheckpointError, match="made with binarize='draw', and now it is 'threshold'"):
+        learn(tmp_path / "a.pt", resume=True, binarize="threshold")
+    data = load_data("digits", binarize="draw", n_train=300)
+    others = replace(data, train=data.train.flip(0))
+    with pytest.raises(CheckpointError, match="made with checksum of the images="):
+        fit(build(), others, epochs=2, batch_size=50, lr=3e-3, device="cpu", checkpoint=tmp_path / "a.pt", resume=True)
+
+
+def test_a_file_of_an_earlier_version_says_less_and_is_gone_on_from(tmp_path):
+    learn(tmp_path / "a.pt", epochs=1)
+    content = load(tmp_path / "a.pt")
+    del content["architecture"], content["settings"]["checksum of the images"], content["settings"]["binarize"]
+    save(tmp_path / "a.pt", content)
+    assert len(learn(tmp_path / "a.pt", resume=True, epochs=2)[1].train) == 2
+
+
+def test_fewer_epochs_than_it_has_are_refused(tmp_path):
+    learn(tmp_path / "a.pt", epochs=2)
+    with pytest.raises(CheckpointError, match="has 2 epochs behind it, which is more than 1"):
+        learn(tmp_path / "a.pt", epochs=1, resume=True)
+
+
+class Weighed:
+    """A function with settings of its own, which Python shows by its address alone."""
+
+    def __call__(self, model, x):
+        return elbo(model, x)
+
+
+def by(model, x, measure):
+    return measure(model, x)
+
+
+@pytest.mark.parametrize("make", [lambda: functools.partial(by, measure=lambda m, x: elbo(m, x)), Weighed])
+def test_an_objective_that_is_made_anew_is_the_same_one(tmp_path, make):
+    learn(tmp_path / "a.pt", epochs=1, objective=make())
+    assert " 0x" not in load(tmp_path / "a.pt")["settings"]["objective"]
+    learn(tmp_path / "a.pt", epochs=2, objective=make(), resume=True)

@@ -18,19 +18,25 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Mul
 from vae_course.data import load
 from vae_course.evaluation import (
     PerImage,
+    active_units,
     ais,
     average,
     classifier_features,
     frechet_distance,
     information,
+    kl_per_dimension,
     log_aggregate,
     log_likelihood,
     marginal_kl,
     mutual_information,
     rate_distortion,
+    shuffle_cost,
+    signal_to_noise,
+    train_test_gap,
 )
 from vae_course.evaluation.annealing import _move
-from vae_course.models import VAE, Decoder, DiagonalNormal, Encoder
+from vae_course.likelihoods import gaussian
+from vae_course.models import VAE, Decoder, DiagonalNormal, Encoder, unchecked
 from vae_course.sets import import_torchvision
 from vae_course.toy import LinearGaussian
 
@@ -470,3 +476,72 @@ def test_classifier_features_refuse():
 def test_classifier_features_are_trained_also_where_no_gradients_are_kept():
     with torch.no_grad():
         assert classifier_features(load("digits", n_train=300, n_test=100), epochs=20).accuracy > 0.5
+
+
+# Measuring changes nothing
+
+
+class Normalised(Encoder):
+    """An encoder with batch normalisation and dropout."""
+
+    def __init__(self):
+        super().__init__((1, 8, 8), 2, 8)
+        self.norm, self.drop = nn.BatchNorm1d(4), nn.Dropout(0.5)
+
+    def forward(self, x):
+        return DiagonalNormal(*self.drop(self.norm(self.net(x))).chunk(2, -1))
+
+
+MEASUREMENTS = {
+    "check": lambda model, x: model.check(x),
+    "active_units": active_units,
+    "signal_to_noise": signal_to_noise,
+    "kl_per_dimension": kl_per_dimension,
+    "shuffle_cost": shuffle_cost,
+    "train_test_gap": lambda model, x: train_test_gap(model, x, x),
+    "rate_distortion": lambda model, x: rate_distortion(model, x, draws=np.int64(2)),
+    "mutual_information": mutual_information,
+    "marginal_kl": lambda model, x: marginal_kl(model, x, x),
+    "log_likelihood": lambda model, x: log_likelihood(model, x, k=np.int64(3)),
+    "ais": lambda model, x: ais(model, x, temperatures=np.int64(3)),
+}
+
+
+@pytest.mark.parametrize("name", MEASUREMENTS)
+def test_measuring_changes_nothing_and_is_done_in_eval_mode(name):
+    torch.manual_seed(0)
+    model = VAE(Normalised(), Decoder((1, 8, 8), 2, 8))
+    model.decoder.eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    x, found = (torch.rand(6, 1, 8, 8) > 0.5).float(), []
+    for _ in range(2):
+        torch.manual_seed(1)
+        found.append(str(MEASUREMENTS[name](model, x)))
+        assert model.encoder.norm.training
+        assert not model.decoder.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    torch.manual_seed(1)
+    assert found == [str(MEASUREMENTS[name](model.eval(), x))] * 2
+
+
+def test_images_that_a_gaussian_decoder_drew_can_be_annealed():
+    torch.manual_seed(0)
+    model = VAE(Encoder((1, 4, 4), 2, 8), Decoder((1, 4, 4), 2, 8, gaussian(1.0)))
+    z = model.prior.sample((3,))
+    drawn = model.decode(z).sample()
+    assert drawn.min() < 0
+    above = ais(model, drawn, z, temperatures=20)
+    with pytest.raises(ValueError, match="pixels must lie in"):
+        ais(model, drawn, temperatures=20)
+    with unchecked():
+        below = ais(model, drawn, temperatures=20)
+    assert below.over_draws.value < above.over_draws.value + 1
+    with pytest.raises(ValueError, match="images must have the shape"):
+        ais(model, drawn[:, :, :2], z, temperatures=20)
+
+
+def test_the_distance_of_a_single_feature():
+    torch.manual_seed(0)
+    a, b = torch.randn(200, 1), 3 * torch.randn(200, 1) + 1
+    exact = (a.mean() - b.mean()) ** 2 + (a.std() - b.std()) ** 2
+    assert frechet_distance(a, b).value == pytest.approx(exact.item(), rel=1e-4)

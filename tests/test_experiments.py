@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import subprocess
 import sys
 
 import pytest
@@ -10,8 +12,10 @@ import torch
 from tools import lessons
 from vae_course import doctor
 from vae_course.architectures import load_model, save_model
+from vae_course.autoregressive import WindowDecoder
 from vae_course.data import load
 from vae_course.evaluation import active_units, log_likelihood
+from vae_course.likelihoods import gaussian
 from vae_course.models import VAE, Decoder, Encoder
 from vae_course.training import fit
 
@@ -64,8 +68,14 @@ def test_evaluate_measures_a_saved_model(saved, tmp_path, capsys):
         ([None, "--data", "mnits"], "did you mean 'mnist'"),
         ([None, "--data", "glyphs"], "shape"),
         ([None, "--data", "digits", "--binarize", "None"], "grey"),
-        ([None, "--data", "digits", "--k", "0"], "k must be a whole number of at least 1"),
+        ([None, "--data", "digits", "--k", "0"], "--k must be a whole number of at least 1"),
         ([None, "--data", "digits", "--device", "cuda:99"], "there is no device"),
+        ([None, "--data", "no/such/folder"], "there is no folder or file"),
+        ([None, "--data", "digits", "--json", "no/such/folder/table.json"], "there is no folder to write a file in"),
+        ([None, "--data", "digits", "--temperatures", "1"], "--temperatures must be a whole number of at least 2"),
+        ([None, "--data", "digits", "--ais", "-1"], "--ais must be a whole number of at least 0"),
+        ([None, "--data", "digits", "--images", "2"], "--images must be a whole number of at least 3"),
+        ([".", "--data", "digits"], "is a folder: name a file in it"),
     ],
 )
 def test_evaluate_refuses_in_one_sentence(saved, capsys, arguments, sentence):
@@ -122,3 +132,39 @@ def test_recorded_weights_give_the_recorded_number(name):
     assert active_units(model, x) == pytest.approx(record["active units"], abs=3)
     assert record["-L_5000"]["nll"] < subset["nll"] + 3
     assert record["provenance"]["command"].startswith("python experiments/iwae_table1.py")
+
+
+FEW = ["--data", "digits", "--images", "12", "--k", "20", "--ais", "3", "--temperatures", "4", "--device", "cpu"]
+
+
+def test_a_gaussian_decoder_is_measured_without_bits_of_a_density_or_a_distance_of_too_few(tmp_path, capsys):
+    torch.manual_seed(0)
+    save_model(tmp_path / "m.pt", VAE(Encoder((1, 8, 8), 2, 8), Decoder((1, 8, 8), 2, 8, gaussian(0.5))))
+    assert evaluate.main([str(tmp_path / "m.pt"), *FEW]) == 0
+    out = capsys.readouterr().out
+    assert "of 3 images drawn from the model, from above" in out
+    assert "left out: bits per dimension: p(x|z) is a density" in out
+    assert "left out: Frechet distance: it needs 20 test images, and there are 12" in out
+    assert "\nbits per dimension" not in out
+
+
+def test_a_decoder_without_a_mean_is_measured_without_what_needs_it(tmp_path, capsys):
+    torch.manual_seed(0)
+    save_model(tmp_path / "m.pt", VAE(Encoder((1, 8, 8), 2, 8), WindowDecoder((1, 8, 8), 2, 8)))
+    assert evaluate.main([str(tmp_path / "m.pt"), *FEW, "--images", "20", "--ais", "0"]) == 0
+    out = capsys.readouterr().out
+    assert "left out: Frechet distance: the mean of an autoregressive" in out
+    assert "\nbits per dimension" in out
+
+
+def test_a_console_that_knows_few_characters_ends_no_script(saved):
+    command = [sys.executable, "-W", "ignore", str(lessons.ROOT / "experiments" / "evaluate.py"), str(saved), *FEW]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "TQDM_DISABLE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "active units" in done.stdout
+    course = subprocess.run(
+        [sys.executable, "-m", "vae_course", "data"], capture_output=True, text=True, check=False, env=environment
+    )
+    assert course.returncode == 0, course.stderr
+    assert "digits" in course.stdout

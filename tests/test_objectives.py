@@ -110,9 +110,9 @@ def test_a_negative_beta_is_refused(model, x, beta):
         elbo(model, x, beta=beta)
 
 
-@pytest.mark.parametrize("k", [0, -3])
+@pytest.mark.parametrize("k", [0, -3, 2.5, True, "5"])
 def test_k_below_one_is_refused(model, x, k):
-    with pytest.raises(ValueError, match="k must be at least 1"):
+    with pytest.raises(ValueError, match="k must be a whole number of at least 1"):
         iwae_bound(model, x, k)
 
 

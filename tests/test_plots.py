@@ -414,3 +414,21 @@ def test_plain_ticks_are_written_out_and_at_one_two_and_five():
     low, high = page.axes[0].get_ylim()
     labels = [t.get_text() for t in page.axes[0].get_yticklabels() if low <= t.get_position()[1] <= high]
     assert labels == ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10", "20"]
+
+
+def test_a_test_curve_that_over_fits_stays_in_the_picture():
+    train = [-40.0, -30.0, -28.0, -27.0, -26.0, -25.0, -20.0, -15.0]
+    inside = plots.learning_curves({"a": History(train=train, test={5: -25.5, 7: -20.0})})
+    assert inside.axes[0].get_ylim() == plots.learning_curves({"a": History(train=train)}).axes[0].get_ylim()
+    outside = plots.learning_curves({"a": History(train=train, test={0: -39.0, 5: -28.0, 7: -33.0})})
+    assert outside.axes[0].get_ylim() == pytest.approx((14.7, 33.3))  # and not to 39, as it was after one epoch
+
+
+def test_learning_curves_of_a_run_that_was_stopped_in_its_first_epoch():
+    plots.learning_curves({"a": History(), "b": History(train=[-3.0, float("nan")], test={1: float("-inf")})})
+
+
+def test_strips_of_one_measurement_and_of_one_that_nobody_has():
+    page = plots.strips({"a": [{"p": 1.0}]}, {"p": ()})
+    assert page.axes[0].lines[0].get_xydata().tolist() == [[1.0, 0.0]]
+    assert len(plots.strips({"a": [{"p": 1.0}]}, {"p": (), "q": (2.0,)}).axes) == 2

@@ -16,8 +16,8 @@ from tools import lessons
 
 ROOT = lessons.ROOT
 MODULES = (
-    "glyphs", "files", "pictures", "toy", "sets", "data", "likelihoods", "models", "autoregressive", "priors",
-    "objectives", "doctor",
+    "arguments", "console", "glyphs", "files", "pictures", "toy", "sets", "data", "likelihoods", "models",
+    "autoregressive", "priors", "objectives", "doctor",
     "checkpoints", "devices", "convolutions", "architectures", "steps", "training", "evaluation", "plots",
     "explorers", "checks", "__main__",
 )  # fmt: skip

@@ -231,3 +231,18 @@ def test_several_hidden_layers():
     assert [tuple(p.shape) for p in encoder.net.parameters()][::2] == [(30, 64), (20, 30), (8, 20)]
     decoder = Decoder((1, 8, 8), 4, (20, 30))
     assert [tuple(p.shape) for p in decoder.net.parameters()][::2] == [(20, 4), (30, 20), (64, 30)]
+
+
+def test_many_test_images_are_shown_in_parts_and_few_in_one(data, monkeypatch):
+    shown = []
+
+    def watched(model, x):
+        shown.append(len(x))
+        return elbo(model, x)
+
+    run = steps.Steps(build(), data, watched, 50, CPU)
+    run.test()
+    assert shown == [len(data.test)] == [359]
+    monkeypatch.setattr(steps, "TEST_IMAGES", 100)
+    run.test()
+    assert shown[1:] == [100, 100, 100, 59]

@@ -65,6 +65,11 @@ def test_two_processes_under_torchrun(tmp_path):
         (["--epochs", "0"], "epochs must be a whole number of at least 1"),
         (["--resume"], "give checkpoint="),
         (["--binarize", "None"], "pixels are grey"),
+        (["--latent", "-3"], "--latent must be a whole number of at least 1, but it is -3"),
+        (["--hidden", "0"], "--hidden must be a whole number of at least 1"),
+        (["--data", "no/such/folder"], "there is no folder or file"),
+        (["--k", "5"], "--k 5 is for --objective iwae"),
+        (["--checkpoint", "tests"], "tests is a folder: name a file in it"),
     ],
 )
 def test_bad_input_alone(arguments, sentence):

@@ -3,14 +3,15 @@
 import functools
 import itertools
 
+import numpy as np
 import pytest
 import torch
 import tqdm
 
 from vae_course.data import Dataset, Split, load
-from vae_course.models import VAE, Decoder, Encoder, checking
+from vae_course.models import VAE, Decoder, DiagonalNormal, Encoder, checking
 from vae_course.objectives import elbo
-from vae_course.training import fit
+from vae_course.training import Cosine, fit
 
 
 @pytest.fixture
@@ -158,6 +159,17 @@ def test_an_objective_that_fails_at_once_is_told_from_one_that_drifts(data):
     [
         ({"epochs": 0}, "epochs must be a whole number of at least 1, but it is 0"),
         ({"epochs": 1.5}, "epochs must be a whole number"),
+        ({"epochs": True}, "epochs must be a whole number"),
+        ({"epochs": 1, "seed": 1.5}, "seed must be a whole number from"),
+        ({"epochs": 1, "seed": 2**70}, "seed must be a whole number from"),
+        ({"epochs": 1, "test_every": -1}, "test_every must be a whole number of at least 0"),
+        ({"epochs": 1, "lr": "0.1"}, "learning rate must be positive and finite, but it is '0.1'"),
+        ({"epochs": 1, "lr": float("inf")}, "learning rate must be positive and finite"),
+        ({"epochs": 1, "adam_eps": -1.0}, "adam_eps must be a number of at least 0"),
+        ({"epochs": 1, "device": None}, "there is no device 'None' here"),
+        ({"epochs": 1, "device": "meta"}, "there is no device 'meta' here"),
+        ({"epochs": 1, "objective": lambda model, x: 1.0}, "one number for each image"),
+        ({"epochs": 1, "objective": lambda model, x: elbo(model, x).detach()}, "the objective has no gradient"),
         ({"epochs": 1, "batch_size": 0}, "batch_size must be a whole number of at least 1"),
         ({"epochs": 1, "lr": 0.0}, "learning rate must be positive"),
         ({"epochs": 1, "lr": float("nan")}, "learning rate must be positive"),
@@ -198,3 +210,57 @@ def test_a_progress_bar_is_shown_to_people_and_not_on_record(data, capsys, monke
     monkeypatch.setattr("vae_course.training.tqdm", tqdm.tqdm)
     fit(build(), data, epochs=2)
     assert ("2/2" in capsys.readouterr().err) is not silent
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"data": torch.rand(9, 1, 8, 8)}, "data must be a Dataset, as load\\(...\\) returns it, not a Tensor"),
+        ({"model": torch.nn.Linear(2, 2)}, "model must be a VAE, not a Linear"),
+        ({"objective": 3}, "the objective must be a function"),
+    ],
+)
+def test_what_is_of_another_kind_is_named(data, arguments, sentence):
+    with pytest.raises(TypeError, match=sentence):
+        fit(**{"model": build(), "data": data, "epochs": 1, **arguments})
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(data):
+    ours, numpys = build(), build()
+    fit(ours, data, epochs=1, batch_size=50, seed=3, lr=1e-3)
+    fit(numpys, data, epochs=np.int64(1), batch_size=np.int32(50), seed=np.int64(3), lr=np.float64(1e-3))
+    assert torch.equal(weights(ours), weights(numpys))
+
+
+@pytest.mark.parametrize("warm_up", [-0.1, 1, float("nan"), "0.1"])
+def test_a_warm_up_that_is_no_share_is_refused(warm_up):
+    with pytest.raises(ValueError, match="warm_up must be a share of training"):
+        Cosine(1e-3, warm_up=warm_up)
+
+
+class Normalised(Encoder):
+    """An encoder with batch normalisation, and with dropout, some layers of which are kept in eval() mode."""
+
+    def __init__(self):
+        super().__init__((1, 8, 8), 4, 30)
+        self.norm, self.drop, self.frozen = torch.nn.BatchNorm1d(8), torch.nn.Dropout(0.5), torch.nn.BatchNorm1d(8)
+        self.frozen.eval()
+
+    def forward(self, x):
+        return DiagonalNormal(*self.frozen(self.norm(self.drop(self.net(x)))).chunk(2, -1))
+
+
+def test_test_images_teach_batch_normalisation_nothing(data):
+    states = []
+    for test_every in (0, 1):
+        torch.manual_seed(0)
+        model = VAE(Normalised(), Decoder((1, 8, 8), 4, 30))
+        history = fit(model, data, epochs=2, test_every=test_every)
+        states.append(model.state_dict())
+        assert model.encoder.norm.training
+        assert not model.encoder.frozen.training
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+    assert states[0]["encoder.norm.num_batches_tracked"] == 2 * 15  # and the look at the door is none
+    torch.manual_seed(0)
+    with torch.no_grad():
+        assert history.test[1] == pytest.approx(elbo(model.eval(), data.test).mean().item(), abs=1.0)

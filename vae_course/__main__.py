@@ -9,6 +9,8 @@ import argparse
 import difflib
 import sys
 
+from vae_course import console
+
 
 def examine(as_question: bool = False) -> int:
     """Print what the doctor found. Returns 1 where the lessons cannot run."""
@@ -69,6 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     well.add_argument("--report", action="store_true", help="print one block to paste into a question")
     data = commands.add_parser("data", help="which data sets are here? With names: fetch those")
     data.add_argument("names", nargs="*", metavar="NAME")
+    console.replace_unknown_characters()
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "doctor":

@@ -23,8 +23,8 @@ def pick(device: str | torch.device = "auto") -> torch.device:
         place = torch.device(device)
         if place.type == "cuda" and place.index is None:
             place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-        torch.empty(0, device=place)
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
+        torch.empty(0, device=place).cpu()  # from "meta", which is everywhere and holds nothing, there is no way back
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError, TypeError):
         raise ValueError(
             f"there is no device {str(device)!r} here for torch {torch.__version__}: there is {_there()}; "
             "device='auto' takes the best"

@@ -110,7 +110,7 @@ class NormalPixels(Distribution):
 class _Levels(constraints.Constraint):
     """Images whose every pixel is one of 0, 1/(levels - 1), ..., 1."""
 
-    event_dim = 3
+    event_dim, is_discrete = 3, True
 
     def __init__(self, levels: int) -> None:
         self.levels = levels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -100,7 +100,7 @@ def layers(*sizes: int, activation: Callable[[], nn.Module] = nn.ReLU) -> list[n
 
 
 def _widths(hidden_dim: int | Sequence[int]) -> tuple[int, ...]:
-    return (hidden_dim,) if isinstance(hidden_dim, int) else tuple(hidden_dim)
+    return tuple(hidden_dim) if isinstance(hidden_dim, Iterable) else (hidden_dim,)  # numpy has whole numbers too
 
 
 class Encoder(nn.Module):
@@ -215,7 +215,8 @@ class VAE(nn.Module):
         Raises TypeError or ValueError, in one sentence.
         """
         check_images(x, self.image_shape)
-        p_x = self.decode(torch.zeros(1, self.latent_dim, device=x.device))
+        with evaluating(self):
+            p_x = self.decode(torch.zeros(1, self.latent_dim, device=x.device))
         if bool(p_x.support.check(x).all()):  # type: ignore[union-attr]
             return
         if getattr(p_x.support, "base_constraint", None) is constraints.boolean:
@@ -231,6 +232,24 @@ class VAE(nn.Module):
             )
         kind = type(getattr(p_x, "base_dist", p_x)).__name__
         raise ValueError(f"some pixels lie outside the support of the likelihood, a {kind}")
+
+
+@contextmanager
+def evaluating(model: object) -> Iterator[None]:
+    """Within it every layer of `model` is in eval() mode; afterwards each is in the mode in which it was.
+
+    In training mode dropout would disturb what is measured, and batch normalisation would learn from it. What is no
+    torch module has no modes, and stays as it is.
+    """
+    before = []
+    if isinstance(model, nn.Module):
+        before = [(module, module.training) for module in model.modules()]
+        model.eval()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training  # and not module.train(), which would set those within it as well
 
 
 @contextmanager

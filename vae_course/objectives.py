@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, kl_divergence
 
+from vae_course.arguments import whole
 from vae_course.models import VAE, checking
 
 
@@ -54,9 +55,8 @@ def iwae_bound(model: VAE, x: Tensor, k: int) -> Tensor:
     x: (batch, *image). Returns (batch,) nats; on average it rises with k towards log p(x), and for
     k = 1 it is the ELBO (Burda, Grosse & Salakhutdinov 2015, arXiv 1509.00519, equation 8).
     """
-    if k < 1:
-        raise ValueError(f"k must be at least 1, but it is {k}")
     if checking():
+        whole("k", k)
         model.check(x)
     q_z = model.encode(x)
     z = q_z.rsample(torch.Size([k]))

@@ -19,6 +19,8 @@ from matplotlib.ticker import LogLocator, NullLocator
 from torch import Tensor
 from torch.distributions import Normal
 
+from vae_course.models import evaluating
+
 # Okabe & Ito's palette for readers of every colour vision. The first four are dark enough for lines and dots on white,
 # the pale ones are for areas; line styles and markers say the same without colour.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
@@ -84,17 +86,23 @@ def learning_curves(histories: Mapping[str, Any]) -> Figure:
     page = Figure(6.4, 3.6)
     axes = page.subplots()
     shown: list[float] = []
+    tested: list[float] = []
     for index, (label, history) in enumerate(histories.items()):
         colour = PALETTE[index % len(PALETTE)]
         train = -np.asarray(history.train)
         dash, marker = ((0, (5, 2)), (0, (1, 1)), "-.", (0, (8, 2, 1, 2)))[index % 4], "os^D"[index % 4]
         axes.plot(1 + np.arange(len(train)), train, linestyle=dash, color=colour, label=f"{label}, train")
-        shown += [train[min(4, len(train) - 1)], train.min()]
+        finite = train[np.isfinite(train)]
+        if len(finite):
+            shown += [finite[min(4, len(finite) - 1)], finite.min()]
         if history.test:
             epochs, values = 1 + np.array(list(history.test)), -np.array(list(history.test.values()))
             axes.plot(epochs, values, f"{marker}-", color=colour, markersize=4, label=f"{label}, test")
+            tested += values[np.isfinite(values) & (epochs >= min(5, len(train)))].tolist()
     if shown:  # the first epochs would squeeze all others into a line
-        axes.set_ylim(min(shown) - 0.3, max(shown) + 0.3)
+        low, high = min(shown) - 0.3, max(shown) + 0.3
+        outside = [value for value in tested if not low <= value <= high]  # as where a model over-fits
+        axes.set_ylim(min([low, *(value - 0.3 for value in outside)]), max([high, *(value + 0.3 for value in outside)]))
     axes.set(xlabel="epoch", ylabel="−ELBO (nats per image)")
     axes.legend()
     return page
@@ -156,7 +164,7 @@ def manifold(model: Any, n: int = 15) -> Figure:
     """What does each place of a 2-D latent space decode to? The grid cuts N(0, I) into cells of equal mass."""
     ticks = Normal(0.0, 1.0).icdf((torch.arange(n) + 0.5) / n)
     z = torch.stack(torch.meshgrid(ticks, ticks.flip(0), indexing="xy"), dim=-1)
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(model):
         pictures = _pixels(model.decode(z.reshape(-1, 2)).mean)
     white_line = [(0, 0), (0, 1), (0, 1), (0, 0)][: pictures.ndim]
     pictures = np.pad(pictures, white_line, constant_values=1.0 if pictures.ndim == 4 else 0.0)
@@ -182,7 +190,7 @@ def latent_map(model: Any, codes: Tensor, labels: Tensor, z: Sequence[float]) ->
     reach = max(1, math.ceil(max(codes.abs().max().item(), *map(abs, z))))  # in steps, so that the map seldom changes
     left.set(xlim=(-reach, reach), ylim=(-reach, reach))
     point = torch.tensor([list(z)], dtype=torch.float32)
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(model):
         _show(right, _pixels(model.decode(point).mean)[0])
     right.set_title(f"decoded at ({z[0]:.1f}, {z[1]:.1f})".replace("-", "−"), fontsize=10)
     return page
@@ -227,13 +235,15 @@ def strips(groups: Mapping[str, Sequence[Mapping[str, float]]], limits: Mapping[
     """Which measurement sets which group apart? groups: name -> one mapping measurement -> number for each member;
     limits: measurement -> where to draw dotted lines. A measurement that spans a factor of 1,000 has a log axis."""
     page = Figure(9.4, 0.9 + 0.26 * len(groups))
-    for axes, (name, lines) in zip(page.subplots(1, len(limits), sharey=True), limits.items(), strict=True):
+    for axes, (name, lines) in zip(
+        page.subplots(1, len(limits), sharey=True, squeeze=False)[0], limits.items(), strict=True
+    ):
         points = [(m[name], row) for row, members in enumerate(groups.values()) for m in members if name in m]
-        values, places = np.array(points).T
+        values, places = np.array(points).reshape(-1, 2).T  # of nobody, where nobody has been measured
         axes.plot(values, places, "o", color=PALETTE[0], alpha=0.6, markersize=5)
         for value in lines:
             axes.axvline(value, color=PALETTE[1], linestyle=":")
-        if values.min() > 0 and values.max() > 1000 * values.min():
+        if len(values) and values.min() > 0 and values.max() > 1000 * values.min():
             axes.set_xscale("log")
         axes.set(xlabel=name, ylim=(len(groups) - 0.5, -0.5))
         axes.set_yticks(range(len(groups)), list(groups))

@@ -7,13 +7,16 @@ import math
 import torch
 from torch import Tensor
 
+from vae_course.arguments import whole
 from vae_course.evaluation.estimates import PerImage
 from vae_course.evaluation.likelihoods import images_at_once
-from vae_course.models import VAE, unchecked
+from vae_course.evaluation.measuring import measurement
+from vae_course.models import VAE, checking, unchecked
 
 LEAPFROG, FIRST_SIZE = 10, 0.2  # steps of one Hamiltonian move, and their size to begin with
 
 
+@measurement
 def ais(
     model: VAE, x: Tensor, z: Tensor | None = None, *, temperatures: int = 200, chains: int = 16, pilot: int = 4
 ) -> PerImage:
@@ -25,17 +28,20 @@ def ais(
         Then the chains go the other way, and the estimate is on average an upper bound (Grosse et al. 2015, arXiv
         1511.02543; for decoders, Wu et al. 2016, arXiv 1611.04273).
     pilot: chains of a first run, which finds the step sizes; in the run that counts they are fixed, or the bound fails.
-    The images are taken in parts, so memory does not grow with n. Raises ValueError where there are fewer than 2
-    temperatures or chains, or z does not fit x. Built in lesson 09, with simpler moves.
+    What a Gaussian decoder drew may lie outside [0, 1], and is taken with its z as it is; without z, measure it within
+    `models.unchecked`. The images are taken in parts, so memory does not grow with n. Raises ValueError where there are
+    fewer than 2 temperatures or chains, or z does not fit x. Built in lesson 09, with simpler moves.
     """
-    for name, value, least in (("temperatures", temperatures, 2), ("chains", chains, 2), ("pilot", pilot, 1)):
-        if not isinstance(value, int) or value < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, but it is {value!r}")
+    temperatures, chains = whole("temperatures", temperatures, 2), whole("chains", chains, 2)
+    pilot = whole("pilot", pilot)
     if z is not None and z.shape != (len(x), model.latent_dim):
         raise ValueError(
             f"z must have the shape {(len(x), model.latent_dim)}, one draw for each image, not {(*z.shape,)}"
         )
-    model.check(x)
+    if z is None and checking():
+        model.check(x)
+    elif x.shape[1:] != model.image_shape:
+        raise ValueError(f"images must have the shape {('n', *model.image_shape)}, not {(*x.shape,)}")
     betas = torch.linspace(-4, 4, temperatures, device=x.device).sigmoid()  # closer together at both ends
     betas = (betas - betas[0]) / (betas[-1] - betas[0])
     rows = images_at_once(x, max(chains, pilot))
@@ -51,7 +57,6 @@ def ais(
     return PerImage(values if z is None else -values, errors)
 
 
-@torch.no_grad()
 def _anneal(
     model: VAE, x: Tensor, start: Tensor | None, betas: Tensor, chains: int, sizes: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:

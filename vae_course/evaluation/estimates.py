@@ -21,6 +21,8 @@ class Estimate:
 
 def average(values: Tensor) -> Estimate:
     """The mean, with the standard error that is due to which images these are. values: (n,), n at least 2."""
+    if not isinstance(values, Tensor):
+        raise TypeError(f"values must be a torch.Tensor, not {type(values).__name__}: use torch.as_tensor(values)")
     if values.dim() != 1 or len(values) < 2:
         raise ValueError(
             f"an average with its standard error needs (n,) values of 2 or more images, not {(*values.shape,)}"

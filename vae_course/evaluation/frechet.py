@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vae_course.arguments import whole
 from vae_course.data import Dataset
 from vae_course.evaluation.estimates import Estimate
 
@@ -22,9 +23,7 @@ def classifier_features(data: Dataset, dim: int = 32, epochs: int = 15, seed: in
     random, and it learns to say how. Its share of right answers on the test images is the function's attribute
     `accuracy`. Raises ValueError where dim or epochs < 1. Used in lesson 09.
     """
-    for name, value in (("dim", dim), ("epochs", epochs)):
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, but it is {value!r}")
+    dim, epochs = whole("dim", dim), whole("epochs", epochs)
     device = data.train.device
     labels, test_labels = (part.long().to(device) for part in data.labels)
     named = len(labels.unique()) > 1
@@ -76,7 +75,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> Estimate:
     error is a jackknife's over ten groups. Raises ValueError for shapes that do not fit, fewer than 20 rows, or NaN.
     Built in lesson 09.
     """
-    if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[1]:
+    if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[1] or a.shape[1] < 1:
         raise ValueError(f"features must be (n, dim) and (m, dim), not {(*a.shape,)} and {(*b.shape,)}")
     if min(len(a), len(b)) < 2 * GROUPS:
         raise ValueError(f"at least {2 * GROUPS} images of each kind are needed, not {len(a)} and {len(b)}")
@@ -94,7 +93,7 @@ def _all_but(group: int, rows: Tensor) -> Tensor:
 
 def _distance(a: Tensor, b: Tensor) -> Tensor:
     difference = a.mean(0) - b.mean(0)
-    cov_a, cov_b = torch.cov(a.T), torch.cov(b.T)
+    cov_a, cov_b = (torch.atleast_2d(torch.cov(s.T)) for s in (a, b))  # of a single feature it is a plain number
     values, vectors = torch.linalg.eigh(cov_a)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T  # so that what is rooted next is symmetric
     cross = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()

@@ -8,23 +8,25 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from vae_course.arguments import whole
 from vae_course.evaluation.estimates import Estimate, average
-from vae_course.models import VAE, unchecked
+from vae_course.evaluation.measuring import measurement
+from vae_course.models import VAE, checking, unchecked
 from vae_course.objectives import kl_at
 
 PAIRS = 4_000_000  # pairs of a draw and a posterior that are compared at once
 
 
-@torch.no_grad()
+@measurement
 def rate_distortion(model: VAE, x: Tensor, draws: int = 16) -> tuple[Estimate, Estimate]:
     """The rate, E[KL(q(z|x) || p(z))], and the distortion, E[-log p(x|z)]; together they are -ELBO.
 
     x: (n, *image). In nats, averaged over images and `draws` draws of z (Alemi et al. 2018, arXiv 1711.00464); the
     standard errors are due to which images these are. Raises ValueError where draws < 1 or n < 2. Built in lesson 09.
     """
-    if not isinstance(draws, int) or draws < 1:
-        raise ValueError(f"draws must be a whole number of at least 1, but it is {draws!r}")
-    model.check(x)
+    draws = whole("draws", draws)
+    if checking():
+        model.check(x)
     with unchecked():
         q_z = model.encode(x)
         z = torch.stack([q_z.sample() for _ in range(draws)])
@@ -33,29 +35,31 @@ def rate_distortion(model: VAE, x: Tensor, draws: int = 16) -> tuple[Estimate, E
         return average(rate), average(distortion)
 
 
-@torch.no_grad()
+@measurement
 def mutual_information(model: VAE, x: Tensor) -> Estimate:
     """I_q(x; z) for these n images: the mean of log q(z|x) - log q(z), where q(z) averages their n posteriors.
 
     x: (n, *image). In nats, between 0 (up to its error) and log n; so for many informative latents it says "log n
     or more" and nothing else. The first part of the rate (Hoffman & Johnson 2016). Built in lesson 09.
     """
-    model.check(x)
+    if checking():
+        model.check(x)
     with unchecked():
         q_z = model.encode(x)
         z = q_z.sample()
         return average(q_z.log_prob(z) - log_aggregate(z, q_z))
 
 
-@torch.no_grad()
+@measurement
 def marginal_kl(model: VAE, x: Tensor, others: Tensor) -> Estimate:
     """KL(q(z) || p(z)), the second part of the rate: the mean of log q(z) - log p(z) over draws for the images x.
 
     q(z) averages the posteriors of `others`, images that are not among x: a draw must not meet its own posterior.
     x: (n, *image), others: (m, *image). In nats; on average too low where m is small. Built in lesson 09.
     """
-    model.check(x)
-    model.check(others)
+    if checking():
+        model.check(x)
+        model.check(others)
     with unchecked():
         z = model.encode(x).sample()
         return average(log_aggregate(z, model.encode(others)) - model.prior.log_prob(z))

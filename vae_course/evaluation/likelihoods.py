@@ -8,14 +8,16 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from vae_course.arguments import whole
 from vae_course.evaluation.estimates import PerImage
-from vae_course.models import VAE, unchecked
+from vae_course.evaluation.measuring import measurement
+from vae_course.models import VAE, checking, unchecked
 
 Nats = TypeVar("Nats", float, Tensor)
 DRAWS = 50  # draws of z for one image that are decoded at once
 
 
-@torch.no_grad()
+@measurement
 def log_likelihood(model: VAE, x: Tensor, k: int = 5_000) -> PerImage:
     """log p(x): the log of the mean of k weights p(x, z) / q(z|x), in chunks, so memory does not grow with k.
 
@@ -23,9 +25,9 @@ def log_likelihood(model: VAE, x: Tensor, k: int = 5_000) -> PerImage:
     Salakhutdinov 2015, arXiv 1509.00519). The errors are those of the delta method, and not to be trusted where few
     weights make up the mean; for k = 1 they are not known (NaN). Raises ValueError where k < 1. Built in lesson 09.
     """
-    if not isinstance(k, int) or k < 1:
-        raise ValueError(f"k must be a whole number of at least 1, but it is {k!r}")
-    model.check(x)
+    k = whole("k", k)
+    if checking():
+        model.check(x)
     with unchecked():
         parts = [_log_mean_weight(model, part, k) for part in x.split(images_at_once(x, min(k, DRAWS)))]
     return PerImage(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
@@ -63,8 +65,7 @@ def bits_per_dim(nats: Nats, dims: int, levels: int | None = None) -> Nats:
         the bits of the grey values from above (Theis, van den Oord & Bethge 2016, arXiv 1511.01844).
     Raises ValueError for fewer than one dimension or two levels.
     """
-    if not isinstance(dims, int) or dims < 1:
-        raise ValueError(f"dims must be a whole number of at least 1, but it is {dims!r}")
-    if levels is not None and (not isinstance(levels, int) or levels < 2):
-        raise ValueError(f"levels must be None or a whole number of at least 2, but it is {levels!r}")
+    dims = whole("dims", dims)
+    if levels is not None:
+        levels = whole("levels", levels, 2)
     return nats / (dims * math.log(2)) + (0.0 if levels is None else math.log2(levels))

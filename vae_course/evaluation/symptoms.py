@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
+from vae_course.arguments import real, whole
 from vae_course.evaluation.estimates import Estimate
+from vae_course.evaluation.measuring import measurement
 from vae_course.models import VAE, DiagonalNormal, checking
 from vae_course.objectives import elbo_terms
 
 
-@torch.no_grad()
+@measurement
 def active_units(model: VAE, x: Tensor, threshold: float = 0.01) -> int:
     """How many latents say something about the image: those whose mean has a variance of more than `threshold`.
 
@@ -19,13 +21,13 @@ def active_units(model: VAE, x: Tensor, threshold: float = 0.01) -> int:
     threshold of 0.01 is that of Burda, Grosse & Salakhutdinov 2015, arXiv 1509.00519. Lessons 09 and 10.
     Raises ValueError for fewer than two images, a threshold that is not positive, or an encoder that gives NaN.
     """
-    if not threshold > 0:
-        raise ValueError(f"the threshold must be positive, but it is {threshold}")
+    if not real(threshold) > 0:
+        raise ValueError(f"the threshold must be positive, but it is {threshold!r}")
     mu = _posterior(model, x).mean
     return int((mu.var(dim=0, correction=0) > threshold).sum())
 
 
-@torch.no_grad()
+@measurement
 def signal_to_noise(model: VAE, x: Tensor) -> Tensor:
     """For each latent, how far its means lie apart in units of its noise: std over x of mu_j / rms over x of sigma_j.
 
@@ -36,7 +38,7 @@ def signal_to_noise(model: VAE, x: Tensor) -> Tensor:
     return q_z.mean.std(dim=0, correction=0) / q_z.variance.mean(dim=0).sqrt()
 
 
-@torch.no_grad()
+@measurement
 def kl_per_dimension(model: VAE, x: Tensor) -> Tensor:
     """KL(q(z_j|x) || p(z_j)) of each image and latent: the KL term of the ELBO before it is summed over j.
 
@@ -50,7 +52,7 @@ def kl_per_dimension(model: VAE, x: Tensor) -> Tensor:
     return 0.5 * ((mean - prior_mean).square() / prior_variance + ratio - 1 - ratio.log())
 
 
-@torch.no_grad()
+@measurement
 def shuffle_cost(model: VAE, x: Tensor, repeats: int = 1) -> Tensor:
     """What an image loses when it is decoded with the z of another: log p(x|z) - log p(x|z'), z' of another image.
 
@@ -58,7 +60,7 @@ def shuffle_cost(model: VAE, x: Tensor, repeats: int = 1) -> Tensor:
     image's own; near 0 on average where the decoder ignores z. Built in lesson 10.
     Raises ValueError for fewer than two images or repeats < 1.
     """
-    _require_repeats(repeats)
+    repeats = whole("repeats", repeats)
     q_z = _posterior(model, x)
     costs = torch.zeros(len(x), device=x.device)
     for _ in range(repeats):
@@ -70,7 +72,7 @@ def shuffle_cost(model: VAE, x: Tensor, repeats: int = 1) -> Tensor:
     return costs / repeats
 
 
-@torch.no_grad()
+@measurement
 def train_test_gap(model: VAE, train: Tensor, test: Tensor, repeats: int = 1) -> Estimate:
     """How much better a model does on the images it was trained on: mean ELBO on `train` minus mean ELBO on `test`.
 
@@ -79,7 +81,7 @@ def train_test_gap(model: VAE, train: Tensor, test: Tensor, repeats: int = 1) ->
     lesson 10.
     Raises ValueError for fewer than two images in either, or repeats < 1.
     """
-    _require_repeats(repeats)
+    repeats = whole("repeats", repeats)
     costs = []
     for x in (train, test):
         _posterior(model, x)
@@ -107,8 +109,3 @@ def _diagonal(distribution: Distribution, name: str) -> tuple[Tensor, Tensor]:
     if not isinstance(gaussian, DiagonalNormal | Normal):
         raise TypeError(f"{name} must be a diagonal Gaussian, but it is a {type(gaussian).__name__}")
     return gaussian.mean, gaussian.variance
-
-
-def _require_repeats(repeats: int) -> None:
-    if not isinstance(repeats, int) or repeats < 1:
-        raise ValueError(f"repeats must be a whole number of at least 1, but it is {repeats!r}")
