@@ -113,6 +113,8 @@ def test_where_files_are_looked_for(monkeypatch, tmp_path):
     assert files.folder() == Path.cwd() / "data"
     monkeypatch.setenv("VAE_COURSE_DATA", "~/sets")
     assert files.shared_folder() == Path.home() / "sets"
+    monkeypatch.setenv("VAE_COURSE_DATA", "~nobody_has_this_name/sets")
+    assert files.shared_folder() == Path("~nobody_has_this_name/sets")
     monkeypatch.setenv("VAE_COURSE_DATA", "")
     assert files.shared_folder() is None
 

@@ -101,7 +101,7 @@ def load(
 
     source: "digits", "glyphs" (neither needs a file), "mnist", "fashion_mnist", "kmnist", "cifar10", "binarized_mnist"
         (`python -m vae_course data` says where they are); or a folder of pictures, an .npz file, or an array of images
-        (see `pictures.read`), a fifth of which is kept for testing
+        (see `pictures.read`), a fifth of which is kept for testing unless the folder is divided into "train" and "test"
     binarize: None, "draw" or "threshold": see `Dataset`
     n_train, n_test: at most so many images of each part; of "glyphs", which are drawn, exactly so many
     Raises ValueError for a name or a binarization there is not, and DataError where files cannot be had.
@@ -109,7 +109,7 @@ def load(
     if binarize not in BINARIZE:
         raise ValueError(f"binarize must be None, 'draw' or 'threshold', not {binarize!r}")
     for name, value in (("n_train", n_train), ("n_test", n_test)):
-        if value is not None and (not isinstance(value, int) or value < 1):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
             raise ValueError(f"{name} must be a whole number of at least 1, but it is {value!r}")
     generator = torch.Generator().manual_seed(0)  # not a lesson's seed: all numbers are to be of the same images
     parts = _read(source, n_train, n_test, generator)
@@ -138,7 +138,10 @@ def _read(source: Any, n_train: int | None, n_test: int | None, generator: torch
         near = difflib.get_close_matches(source.lower(), SETS, n=1, cutoff=0.4)
         meant = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(SETS)}"
         raise ValueError(f"there is no data set called {source!r}: {meant}")
-    images, labels = pictures.read(source)
+    images, labels, for_testing = pictures.read_parts(source)
+    if for_testing is not None:
+        check_images(images)
+        return Parts(images[~for_testing], images[for_testing], labels[~for_testing], labels[for_testing])
     if len(images) < 5:
         raise ValueError(f"{len(images)} images cannot be split into four parts for training and one for testing")
     check_images(images)
@@ -146,4 +149,4 @@ def _read(source: Any, n_train: int | None, n_test: int | None, generator: torch
 
 
 def _is_path(source: str) -> bool:
-    return any(mark in source for mark in {os.sep, "/", ".np"}) or (source != "" and Path(source).is_dir())
+    return any(mark in source for mark in {os.sep, "/", ".np"}) or os.path.exists(source)

@@ -49,7 +49,7 @@ def folder() -> Path:
 def shared_folder() -> Path | None:
     """The folder named by VAE_COURSE_DATA, from which files are copied."""
     named = os.environ.get("VAE_COURSE_DATA")
-    return Path(named).expanduser() if named else None
+    return Path(os.path.expanduser(named)) if named else None  # Path.expanduser raises where there is no such user
 
 
 def checksum(path: Path, like: str) -> str:
