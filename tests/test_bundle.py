@@ -58,7 +58,7 @@ def test_make_installs_from_wheels_where_there_are_some(tmp_path, monkeypatch, c
     """The whole way but pip: what `make setup` runs in a bundle asks no network."""
     ran = []
     monkeypatch.setattr(setup, "ROOT", tmp_path)
-    monkeypatch.setattr(setup.venv, "create", lambda folder, with_pip: folder.mkdir())
+    monkeypatch.setattr(setup, "create", lambda folder: folder.mkdir())
     monkeypatch.setattr(
         setup.subprocess, "run", lambda command, **_: ran.append(command) or SimpleNamespace(returncode=0)
     )

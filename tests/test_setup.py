@@ -84,7 +84,7 @@ def test_uv_knows_the_builds_that_the_readme_names():
 
 def test_a_set_up_that_stops_says_so_and_leaves_no_mark(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(setup, "ROOT", tmp_path)
-    monkeypatch.setattr(setup.venv, "create", lambda folder, with_pip: folder.mkdir())
+    monkeypatch.setattr(setup, "create", lambda folder: folder.mkdir())
     monkeypatch.setattr(setup, "pip_is_configured", lambda python: True)
     monkeypatch.setattr(setup, "commands", lambda *_: [[sys.executable, "-c", "raise SystemExit(3)"]])
     assert setup.main() == 1
@@ -96,3 +96,11 @@ def test_a_set_up_that_stops_says_so_and_leaves_no_mark(tmp_path, monkeypatch, c
     (tmp_path / ".venv").rmdir()
     assert setup.main() == 0
     assert (tmp_path / ".venv" / ".ready").exists()
+
+
+def test_it_can_be_set_up_again(tmp_path):
+    """As after a change of requirements.txt, with the Python of the same machine."""
+    for _ in range(2):
+        setup.create(tmp_path / ".venv", with_pip=False)
+    (python,) = (path for path in tmp_path.rglob("python*") if path.name in ("python", "python.exe"))
+    assert subprocess.run([str(python), "-c", ""]).returncode == 0

@@ -158,7 +158,9 @@ def conditions(paths: list[Path]) -> bool:
                 same = [f[at] for f in cell_found.values() if len(f) == len(texts(cell))]
                 measured = ranges(text, same) if len(same) == len(CONDITIONS) else None
                 if measured is None:
-                    other = next((n for n, f in cell_found.items() if len(f) <= at or ranges(text, [f[at]]) is None), "?")
+                    other = next(
+                        (n for n, f in cell_found.items() if len(f) <= at or ranges(text, [f[at]]) is None), "?"
+                    )
                     said.append(f"cell {cell.execution_count}, {other}: other words than {text!r}: {cell_found[other]}")
                     continue
                 if any(r is not None and r[0] < r[1] for r in measured):

@@ -56,6 +56,11 @@ def choose(asked: str, configured: bool, platform: str, nvidia: bool) -> tuple[s
     return ("pip", SIZES["cuda"]) if nvidia else ("cpu", SIZES["cpu"])
 
 
+def create(folder: Path, with_pip: bool = True) -> None:
+    """An environment of this Python, also where one is: by links, for no file can be copied onto itself."""
+    venv.create(folder, symlinks=os.name != "nt", with_pip=with_pip)
+
+
 def pinned(name: str) -> str:
     """The line of requirements.txt for a package."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
@@ -83,7 +88,7 @@ def main() -> int:
     folder = ROOT / ".venv"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     (folder / ".ready").unlink(missing_ok=True)
-    venv.create(folder, with_pip=True)
+    create(folder)
     wheels = (ROOT / "wheels").is_dir()
     build, size = ("pip", "from wheels/ alone")
     if not wheels:
