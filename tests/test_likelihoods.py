@@ -212,7 +212,7 @@ def test_grey_values_between_the_levels_are_refused():
         (lambda: discretized_logistic(1), "levels must be a whole number of at least 2, but it is 1"),
         (lambda: discretized_logistic(17.0), "levels must be a whole number of at least 2"),
         (lambda: bits_per_dim(1.0, 0), "dims must be a whole number of at least 1, but it is 0"),
-        (lambda: bits_per_dim(1.0, 4, levels=1), "levels must be None or a whole number of at least 2, but it is 1"),
+        (lambda: bits_per_dim(1.0, 4, levels=1), "levels must be a whole number of at least 2, but it is 1"),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(make, sentence):
