@@ -121,7 +121,7 @@ def test_a_number_that_moves_by_five_per_cent_is_noticed(path):
                 missed.append(number)
             else:
                 noticed += 1
-    assert len(missed) <= 0.05 * noticed, missed
+    assert len(missed) <= 0.15 * noticed, missed
 
 
 def test_it_is_told_how_many_cells_came_out_letter_by_letter():

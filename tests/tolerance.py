@@ -89,12 +89,12 @@ def significant_digits(number: str) -> int:
 
 
 def too_many_digits(number: str, low: float, high: float) -> bool:
-    """Whether a number that varies by more than 5 % is printed as if three of its digits were known.
+    """Whether a number that varies by more than a tenth is printed as if three of its digits were known.
 
     Below the absolute tolerance stand errors of rounding, whose size alone says something.
     """
     largest = max(abs(low), abs(high))
-    varies = largest > ABSOLUTE and high - low > 0.05 * largest
+    varies = largest > ABSOLUTE and high - low > 0.1 * largest
     return varies and not is_whole(number) and significant_digits(number) > 2
 
 

@@ -141,7 +141,7 @@ def conditions(paths: list[Path]) -> bool:
     """Other instructions and threads: the range of every printed number, into results/spread.json.
 
     Returns whether the record came out as it is, no word and no whole number changed, and no number that varies by more
-    than 5 % is printed with three digits.
+    than a tenth is printed with three digits.
     """
     jobs = [(path, name) for path in paths for name in CONDITIONS]
     with ProcessPoolExecutor(2) as pool:
