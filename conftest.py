@@ -30,7 +30,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    cells = [report for report in terminalreporter.stats.get("passed", ()) if "::ipynb::" in report.nodeid]
+    cells = [report for report in terminalreporter.stats.get("passed", ()) if ".ipynb::" in report.nodeid]
     if cells:
         terminalreporter.write_line(tolerance.told(cells))
 

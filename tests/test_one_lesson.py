@@ -20,7 +20,7 @@ def test_its_cells_rules_exercises_and_faults_and_nothing_else():
     names = [line for line in done.stdout.splitlines() if "::" in line]
     assert done.returncode == 0, done.stdout + done.stderr
     for wanted in (
-        "notebooks/00_start_here.ipynb::ipynb::Cell 0",
+        "notebooks/00_start_here.ipynb::Cell 0",
         "tests/test_lessons.py::test_the_lesson_keeps_the_house_rules[00_start_here]",
         "tests/test_exercises.py::test_the_stub_is_not_answered_and_the_solution_is_right[00-check_home_of]",
         "tests/test_faults.py::test_the_fault_is_noticed[KL sign]",

@@ -130,11 +130,11 @@ def test_it_is_told_how_many_cells_came_out_letter_by_letter():
 
     key = "as recorded, letter by letter"
     cells = [
-        report("a::ipynb::Cell 1", (key, True)),
-        report("a::ipynb::Cell 2", (key, False)),
-        report("a::ipynb::Cell 3"),
+        report("a.ipynb::Cell 1", (key, True)),
+        report("a.ipynb::Cell 2", (key, False)),
+        report("a.ipynb::Cell 3"),
     ]
-    assert told(cells) == "1 of 2 compared cells came out letter by letter; not: a::ipynb::Cell 2"
+    assert told(cells) == "1 of 2 compared cells came out letter by letter; not: a.ipynb::Cell 2"
 
 
 @pytest.mark.parametrize(("shift", "passes"), [("0.001", True), ("0.5", False)])
