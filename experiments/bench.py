@@ -48,14 +48,13 @@ from torch.nn import functional as F
 from torch.profiler import ProfilerActivity
 from torch.utils.data import DataLoader
 
-from vae_course import console, devices
+from vae_course import console
 from vae_course.arguments import whole
-from vae_course.convolutions import ConvDecoder, ConvEncoder
 from vae_course.data import Dataset, load
+from vae_course.data.sets import import_torchvision
 from vae_course.models import VAE, Decoder, Encoder
-from vae_course.sets import import_torchvision
-from vae_course.steps import _Recorded, _side_stream
-from vae_course.training import fit
+from vae_course.models.convolutions import ConvDecoder, ConvEncoder
+from vae_course.training import devices, fit, graphs
 
 COMPILER = os.environ.get("COMPILER", "inductor")  # aot_eager traces and compiles nothing: enough for a rehearsal
 MODELS = ("64-200-8, as in lesson 05", "784-400-20", "convolutional, 28x28")
@@ -118,7 +117,7 @@ class ByHand:
         self.data = data.to(where) if "resident" in on else data
         self.loader = None if "resident" in on else DataLoader(Pictures(data), batch_size=batch_size, shuffle=True)
         self.objective: Callable = torch.compile(negative_elbo, backend=COMPILER) if "compile" in on else negative_elbo
-        self.recorded: _Recorded | None = None
+        self.take = graphs.Recorded(self.step, where) if self.graph else self.step
 
     def step(self, x: torch.Tensor) -> torch.Tensor:
         with torch.autocast(self.where.type, torch.bfloat16, enabled=self.half):
@@ -128,26 +127,14 @@ class ByHand:
         self.optimizer.step()
         return loss.detach()
 
-    def step_of(self, index: torch.Tensor) -> torch.Tensor:
-        return self.step(self.data.train_batch(index))
-
     def __call__(self, epochs: int) -> None:
         for _ in range(epochs):
             if self.loader is not None:
                 for x in self.loader:
-                    self.step(torch.bernoulli(x.to(self.where)))
+                    self.take(torch.bernoulli(x.to(self.where)))
                 continue
-            batches = torch.randperm(len(self.data.train), device=self.where).split(self.batch_size)
-            whole = [index for index in batches if len(index) == self.batch_size]
-            if self.graph and self.recorded is None:
-                with _side_stream(self.where):
-                    for index in whole[:3]:
-                        self.step_of(index)
-                self.recorded = _Recorded(self.step_of, len(whole), self.batch_size, self.where)
-            if self.recorded:
-                self.recorded.steps(torch.stack(whole))
-            for index in batches[len(whole) :] if self.recorded else batches:
-                self.step_of(index)
+            for index in torch.randperm(len(self.data.train), device=self.where).split(self.batch_size):
+                self.take(self.data.train_batch(index))
 
 
 class WithFit:

@@ -20,15 +20,16 @@ import records
 import torch
 from torch.distributions import Distribution, constraints
 
-from vae_course import console, devices, evaluation
-from vae_course.architectures import load_model
+from vae_course import console, evaluation
 from vae_course.arguments import whole
-from vae_course.checkpoints import CheckpointError
 from vae_course.data import BINARIZE, Dataset, load
+from vae_course.data.files import DataError
 from vae_course.evaluation import Estimate, frechet
-from vae_course.files import DataError
 from vae_course.models import VAE, unchecked
 from vae_course.objectives import elbo
+from vae_course.training import devices
+from vae_course.training.architectures import load_model
+from vae_course.training.checkpoints import CheckpointError
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

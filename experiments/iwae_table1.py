@@ -24,16 +24,16 @@ import records
 import torch
 from torch import Tensor, nn
 
-from vae_course import console, devices
-from vae_course.architectures import load_model, save_model
+from vae_course import console
 from vae_course.arguments import whole
-from vae_course.checkpoints import CheckpointError
 from vae_course.data import Dataset, load
+from vae_course.data.files import DataError
 from vae_course.evaluation import PerImage, active_units, log_likelihood
-from vae_course.files import DataError
 from vae_course.models import VAE, Decoder, Encoder
 from vae_course.objectives import elbo, iwae_bound
-from vae_course.training import Cosine, History, fit
+from vae_course.training import Cosine, History, devices, fit
+from vae_course.training.architectures import load_model, save_model
+from vae_course.training.checkpoints import CheckpointError
 
 PUBLISHED = {1: (86.76, 19), 5: (85.54, 22), 50: (84.78, 25)}  # NLL and active units of the IWAE column, one layer
 PAPER_PASSES, PAPER_BATCH = 3_280, 20

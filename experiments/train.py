@@ -16,15 +16,15 @@ import sys
 import torch
 from torch import distributed, nn
 
-from vae_course import console, devices
+from vae_course import console
 from vae_course.arguments import whole
-from vae_course.checkpoints import CheckpointError
-from vae_course.convolutions import ConvDecoder, ConvEncoder
 from vae_course.data import BINARIZE, Dataset, load
-from vae_course.files import DataError
+from vae_course.data.files import DataError
 from vae_course.models import VAE, Decoder, Encoder
+from vae_course.models.convolutions import ConvDecoder, ConvEncoder
 from vae_course.objectives import elbo, iwae_bound
-from vae_course.training import PRECISIONS, Cosine, History, fit
+from vae_course.training import CheckpointError, Cosine, History, devices, fit, processes
+from vae_course.training.refusals import PRECISIONS
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU}
 # What every process finds alike is said by the first of them alone.
@@ -138,10 +138,10 @@ def main(arguments: list[str] | None = None) -> int:
         if distributed.is_initialized() and any(word in str(error) for word in ("peer", "gloo", "NCCL", "Socket")):
             return 1  # another process has gone, and has said why, or torchrun will
         raise
-    processes = devices.rank_and_size()[1]
+    together = processes.count()
     if rank == 0:
-        print(report(data, history, processes), flush=True)
-    if processes > 1:
+        print(report(data, history, together), flush=True)
+    if together > 1:
         distributed.destroy_process_group()
     return 1 if history.interrupted else 0
 

@@ -64,171 +64,171 @@ FAULTS = (
         "test_objectives.py::test_grey_pixels_are_refused",
     ),
     Fault(
-        "variance for standard deviation", "models.py", "torch.exp(0.5 * self.log_var)", "torch.exp(self.log_var)",
+        "variance for standard deviation", "models/distributions.py", "torch.exp(0.5 * self.log_var)", "torch.exp(self.log_var)",
         "test_models.py::test_diagonal_normal_takes_a_log_variance",
     ),
     Fault(
-        "one noise for the whole batch", "models.py", "torch.randn(*sample_shape, *self.mu.shape,",
+        "one noise for the whole batch", "models/distributions.py", "torch.randn(*sample_shape, *self.mu.shape,",
         "torch.randn(*sample_shape, *self.mu.shape[-1:],",
         "test_models.py::test_diagonal_normal_draws_what_torchs_draws",
     ),
     Fault(
-        "KL without the logarithm", "models.py", "q.log_var.exp() - 1 - q.log_var)", "q.log_var.exp() - 1)",
+        "KL without the logarithm", "models/distributions.py", "q.log_var.exp() - 1 - q.log_var)", "q.log_var.exp() - 1)",
         "test_models.py::test_kl_divergences_are_torchs",
     ),
     Fault(
-        "KL averaged over latents", "models.py", "q.log_var.exp() - 1 - q.log_var).sum(-1)",
+        "KL averaged over latents", "models/distributions.py", "q.log_var.exp() - 1 - q.log_var).sum(-1)",
         "q.log_var.exp() - 1 - q.log_var).mean(-1)", "test_models.py::test_kl_divergences_are_torchs",
     ),
     Fault(
-        "sigmoid twice", "likelihoods.py", "BernoulliPixels(logits)\n\n\ndef", "BernoulliPixels(torch.sigmoid(logits))\n\n\ndef",
+        "sigmoid twice", "models/likelihoods.py", "BernoulliPixels(logits)\n\n\ndef", "BernoulliPixels(torch.sigmoid(logits))\n\n\ndef",
         "test_models.py::test_bernoulli_is_one_coin_a_pixel_and_adds_their_logs",
     ),
     Fault(
-        "mean for sum over pixels", "likelihoods.py", ".sum(dim=(-3, -2, -1))", ".mean(dim=(-3, -2, -1))",
+        "mean for sum over pixels", "models/likelihoods.py", ".sum(dim=(-3, -2, -1))", ".mean(dim=(-3, -2, -1))",
         "test_models.py::test_bernoulli_is_one_coin_a_pixel_and_adds_their_logs",
     ),
     Fault(
-        "a mean in place of a draw", "likelihoods.py", "return torch.bernoulli(self.mean.expand(*sample_shape, *self.logits.shape))",
+        "a mean in place of a draw", "models/likelihoods.py", "return torch.bernoulli(self.mean.expand(*sample_shape, *self.logits.shape))",
         "return self.mean.expand(*sample_shape, *self.logits.shape)",
         "test_models.py::test_bernoulli_draws_are_zeros_and_ones_with_their_mean",
     ),
     Fault(
-        "relu on the log-variance", "models.py", "DiagonalNormal(mu, log_var)\n\n\nclass Decoder",
+        "relu on the log-variance", "models/vae.py", "DiagonalNormal(mu, log_var)\n\n\nclass Decoder",
         "DiagonalNormal(mu, log_var.relu())\n\n\nclass Decoder",
         "test_models.py::test_encoder_is_normal_with_mu_and_log_variance_from_the_network",
     ),
     Fault(
-        "a prior of another width", "models.py", "super().__init__(mu=zeros, log_var=zeros)", "super().__init__(mu=zeros, log_var=zeros + 1)",
+        "a prior of another width", "models/distributions.py", "super().__init__(mu=zeros, log_var=zeros)", "super().__init__(mu=zeros, log_var=zeros + 1)",
         "test_models.py::test_prior_is_standard_normal_and_another_can_be_given",
     ),
     Fault(
-        "validation left switched off", "models.py", "set_default_validate_args(before)", "set_default_validate_args(False)",
+        "validation left switched off", "models/modes.py", "set_default_validate_args(before)", "set_default_validate_args(False)",
         "test_models.py::test_unchecked_switches_validation_off_and_on_again",
     ),
     Fault(
-        "training images in the test set", "sets.py", "Parts(images[train], images[test],", "Parts(images[train], images[train][: len(test)],",
+        "training images in the test set", "data/sets.py", "Parts(images[train], images[test],", "Parts(images[train], images[train][: len(test)],",
         "test_data.py::test_no_training_image_is_in_the_test_set",
     ),
     Fault(
-        "labels of the other part", "sets.py", "labels[train], labels[test])", "labels[train], labels[train])",
+        "labels of the other part", "data/sets.py", "labels[train], labels[test])", "labels[train], labels[train])",
         "test_data.py::test_labels_belong_to_their_images",
     ),
     Fault(
-        "pixels drawn once for all", "data.py", 'return torch.bernoulli(grey) if self.binarize == "draw" else grey',
+        "pixels drawn once for all", "data/dataset.py", 'return torch.bernoulli(grey) if self.binarize == "draw" else grey',
         'return torch.bernoulli(grey, generator=torch.Generator().manual_seed(0)) if self.binarize == "draw" else grey',
         "test_data.py::test_draw_is_anew_at_each_call_and_has_the_grey_value_as_its_mean",
     ),
     Fault(
-        "test draw that follows the seed", "data.py", "torch.bernoulli(test, generator=generator)", "torch.bernoulli(test)",
+        "test draw that follows the seed", "data/dataset.py", "torch.bernoulli(test, generator=generator)", "torch.bernoulli(test)",
         "test_data.py::test_the_test_draw_is_the_same_for_every_seed_and_leaves_the_random_state_alone",
     ),
     Fault(
-        "grey levels divided by 255", "sets.py", "unsqueeze(1) / 16", "unsqueeze(1) / 255", "test_data.py::test_digits_are_scikit_learns_scans",
+        "grey levels divided by 255", "data/sets.py", "unsqueeze(1) / 16", "unsqueeze(1) / 255", "test_data.py::test_digits_are_scikit_learns_scans",
     ),
     Fault(
-        "own test pictures among those for training", "sets.py", "return Parts(images[train], images[test],",
+        "own test pictures among those for training", "data/sets.py", "return Parts(images[train], images[test],",
         "return Parts(images, images[test],",
         "test_pictures.py::test_a_folder_of_two_hundred_pictures_is_loaded_and_split",
     ),
     Fault(
-        "the official test set for training", "sets.py", "Parts(_pixels(train), _pixels(test),", "Parts(_pixels(test), _pixels(train),",
+        "the official test set for training", "data/sets.py", "Parts(_pixels(train), _pixels(test),", "Parts(_pixels(test), _pixels(train),",
         "test_sets.py::test_mnist_and_those_made_like_it",
     ),
     Fault(
-        "channels of CIFAR-10 last", "sets.py", ".reshape(-1, 3, 32, 32) for", ".reshape(-1, 32, 32, 3).movedim(3, 1) for",
+        "channels of CIFAR-10 last", "data/sets.py", ".reshape(-1, 3, 32, 32) for", ".reshape(-1, 32, 32, 3).movedim(3, 1) for",
         "test_sets.py::test_cifar10_is_read_with_its_channels_labels_and_batches_in_order",
     ),
     Fault(
-        "batches of CIFAR-10 as they come", "sets.py", "in sorted(batches)", "in batches",
+        "batches of CIFAR-10 as they come", "data/sets.py", "in sorted(batches)", "in batches",
         "test_sets.py::test_cifar10_is_read_with_its_channels_labels_and_batches_in_order",
     ),
     Fault(
-        "factors of the training glyphs for testing", "sets.py", "(train_factors[name], test_factors[name])", "(train_factors[name], train_factors[name])",
+        "factors of the training glyphs for testing", "data/sets.py", "(train_factors[name], test_factors[name])", "(train_factors[name], train_factors[name])",
         "test_data.py::test_of_glyphs_exactly_so_many_are_drawn_with_their_factors",
     ),
     Fault(
-        "the training glyphs again for testing", "sets.py", "n_test or 2_000, seed=1", "n_test or 2_000, seed=0",
+        "the training glyphs again for testing", "data/sets.py", "n_test or 2_000, seed=1", "n_test or 2_000, seed=0",
         "test_data.py::test_of_glyphs_exactly_so_many_are_drawn_with_their_factors",
     ),
     Fault(
-        "rotation to the right", "glyphs.py", "angle.sin(), -angle.sin()", "-angle.sin(), angle.sin()",
+        "rotation to the right", "data/glyphs.py", "angle.sin(), -angle.sin()", "-angle.sin(), angle.sin()",
         "test_glyphs.py::test_rotation_turns_to_the_left_by_so_many_degrees",
     ),
     Fault(
-        "x and y exchanged", "glyphs.py", 'factors["x"], factors["y"]', 'factors["y"], factors["x"]',
+        "x and y exchanged", "data/glyphs.py", 'factors["x"], factors["y"]', 'factors["y"], factors["x"]',
         "test_glyphs.py::test_x_moves_the_character_to_the_right_and_y_down_by_so_many_pixels",
     ),
     Fault(
-        "slant after rotation", "glyphs.py", "rotate @ slant", "slant @ rotate",
+        "slant after rotation", "data/glyphs.py", "rotate @ slant", "slant @ rotate",
         "test_glyphs.py::test_slant_comes_before_rotation",
     ),
     Fault(
-        "checksum not compared", "files.py", "(found := checksum(part, expected)) != expected", "False",
+        "checksum not compared", "data/files.py", "(found := checksum(part, expected)) != expected", "False",
         "test_files.py::test_what_is_wrong_is_one_sentence_that_says_what_was_found_and_what_to_do",
     ),
     Fault(
-        "any shared file is good", "files.py", "elif (found := checksum(shared / file.path, file.checksum)) != file.checksum:", "elif (found := ''):",
+        "any shared file is good", "data/files.py", "elif (found := checksum(shared / file.path, file.checksum)) != file.checksum:", "elif (found := ''):",
         "test_files.py::test_what_is_wrong_is_one_sentence_that_says_what_was_found_and_what_to_do",
     ),
     Fault(
-        "a bad file thrown away", "files.py", "target.replace(aside)", "target.unlink()",
+        "a bad file thrown away", "data/files.py", "target.replace(aside)", "target.unlink()",
         "test_files.py::test_a_bad_file_is_set_aside_and_replaced_by_a_good_one",
     ),
     Fault(
-        "named before it is verified", "files.py", "        _or_explain(target, write)\n", "        _or_explain(target, write)\n        shutil.copy(part, target)\n",
+        "named before it is verified", "data/files.py", "        _or_explain(target, write)\n", "        _or_explain(target, write)\n        shutil.copy(part, target)\n",
         "test_files.py::test_what_is_wrong_is_one_sentence_that_says_what_was_found_and_what_to_do",
     ),
     Fault(
-        "written under its name at once", "files.py", 'target.with_name(f"{target.name}.{os.getpid()}.part")', "target",
+        "written under its name at once", "data/files.py", 'target.with_name(f"{target.name}.{os.getpid()}.part")', "target",
         "test_files.py::test_a_killed_download_leaves_nothing_under_the_name_and_the_next_one_works",
     ),
     Fault(
-        "one part file for all processes", "files.py", "{target.name}.{os.getpid()}.part", "{target.name}.part",
+        "one part file for all processes", "data/files.py", "{target.name}.{os.getpid()}.part", "{target.name}.part",
         "test_files.py::test_two_processes_may_fetch_at_once",
     ),
     Fault(
-        "the shared file only where it can be copied", "files.py", "        return source  #", "        raise  #",
+        "the shared file only where it can be copied", "data/files.py", "        return source  #", "        raise  #",
         "test_files.py::test_where_nothing_can_be_written_the_shared_file_is_read_and_a_download_refused",
     ),
     Fault(
-        "pickles are run", "pictures.py", "allow_pickle=False", "allow_pickle=True",
+        "pickles are run", "data/pictures.py", "allow_pickle=False", "allow_pickle=True",
         "test_pictures.py::test_a_pickle_is_never_run",
     ),
     Fault(
-        "classes of one's own pictures by the innermost folder", "pictures.py", 'np.unique([folders[0] if', 'np.unique([folders[-1] if',
+        "classes of one's own pictures by the innermost folder", "data/pictures.py", 'np.unique([folders[0] if', 'np.unique([folders[-1] if',
         "test_pictures.py::test_sub_folders_are_classes_in_the_order_of_their_names",
     ),
     Fault(
-        "each picture of 16 bits on a scale of its own", "pictures.py", "values / white)", "values / values.max())",
+        "each picture of 16 bits on a scale of its own", "data/pictures.py", "values / white)", "values / values.max())",
         "test_pictures.py::test_sixteen_bits_have_one_scale_in_the_whole_folder_and_beside_eight_bits",
     ),
     Fault(
-        "large numbers in pictures wrap around", "pictures.py", "if low < 0 or high > white:", "if low < 0:",
+        "large numbers in pictures wrap around", "data/pictures.py", "if low < 0 or high > white:", "if low < 0:",
         "test_pictures.py::test_numbers_of_32_bits_outside_their_range_are_refused[large]",
     ),
     Fault(
-        "links to class folders pass unseen", "pictures.py", "if os.path.isdir(entry):", "if os.path.isdir(entry) and not entry.is_symlink():",
+        "links to class folders pass unseen", "data/pictures.py", "if os.path.isdir(entry):", "if os.path.isdir(entry) and not entry.is_symlink():",
         "test_pictures.py::test_links_are_followed_but_not_in_circles",
     ),
     Fault(
-        "train and test are classes", "pictures.py", 'if "training" not in parts or', "if parts or",
+        "train and test are classes", "data/pictures.py", 'if "training" not in parts or', "if parts or",
         "test_pictures.py::test_train_and_test_are_a_split_and_not_classes",
     ),
     Fault(
-        "photographs decoded at full size", "pictures.py", "(4 * SIDE, 4 * SIDE))", "stored.size)",
+        "photographs decoded at full size", "data/pictures.py", "(4 * SIDE, 4 * SIDE))", "stored.size)",
         "test_pictures.py::test_a_photograph_is_decoded_small_and_nearly_the_same",
     ),
     Fault(
-        "transparent is black", "pictures.py", 'picture.size, "white"', 'picture.size, "black"',
+        "transparent is black", "data/pictures.py", 'picture.size, "white"', 'picture.size, "black"',
         "test_pictures.py::test_transparent_places_become_white",
     ),
     Fault(
-        "posterior without the prior", "toy.py", "torch.eye(self.weight.shape[1]).to(self.weight) + self.weight.T", "self.weight.T",
+        "posterior without the prior", "data/toy.py", "torch.eye(self.weight.shape[1]).to(self.weight) + self.weight.T", "self.weight.T",
         "test_toy.py::test_bayes_rule_holds_for_every_x_and_z",
     ),
     Fault(
-        "marginal with the standard deviation", "toy.py", "self.sigma**2))", "self.sigma))",
+        "marginal with the standard deviation", "data/toy.py", "self.sigma**2))", "self.sigma))",
         "test_toy.py::test_the_marginal_is_normal_with_the_covariance_of_a_sum",
     ),
     Fault(
@@ -248,73 +248,73 @@ FAULTS = (
         "test_doctor.py::test_what_is_fetched_is_verified_and_what_is_not_there_gets_a_sentence",
     ),
     Fault(
-        "Gaussian pixels without their normaliser", "likelihoods.py", "squares + 2 * self.log_sigma + LOG_2_PI", "squares + LOG_2_PI",
+        "Gaussian pixels without their normaliser", "models/likelihoods.py", "squares + 2 * self.log_sigma + LOG_2_PI", "squares + LOG_2_PI",
         "test_likelihoods.py::test_gaussian_is_torchs_normal_with_one_sigma",
     ),
     Fault(
-        "log variance for log sigma of the pixels", "likelihoods.py",
+        "log variance for log sigma of the pixels", "models/likelihoods.py",
         "((x - self.mu) * torch.exp(-self.log_sigma)).square()", "((x - self.mu) * torch.exp(-0.5 * self.log_sigma)).square()",
         "test_likelihoods.py::test_gaussian_is_torchs_normal_with_one_sigma",
     ),
     Fault(
-        "mean for sum over Gaussian pixels", "likelihoods.py", "self.log_sigma + LOG_2_PI).sum(IMAGE)", "self.log_sigma + LOG_2_PI).mean(IMAGE)",
+        "mean for sum over Gaussian pixels", "models/likelihoods.py", "self.log_sigma + LOG_2_PI).sum(IMAGE)", "self.log_sigma + LOG_2_PI).mean(IMAGE)",
         "test_likelihoods.py::test_gaussian_per_pixel_is_torchs_normal_of_the_two_outputs",
     ),
     Fault(
-        "the mean of Gaussian pixels for a draw", "likelihoods.py", "return noise * self.stddev + self.mu", "return 0 * noise * self.stddev + self.mu",
+        "the mean of Gaussian pixels for a draw", "models/likelihoods.py", "return noise * self.stddev + self.mu", "return 0 * noise * self.stddev + self.mu",
         "test_likelihoods.py::test_gaussian_draws_have_mean_and_sigma_and_pass_gradients",
     ),
     Fault(
-        "mean and log sigma exchanged", "likelihoods.py", "mean, log_sigma = outputs.chunk(2, dim=-3)", "log_sigma, mean = outputs.chunk(2, dim=-3)",
+        "mean and log sigma exchanged", "models/likelihoods.py", "mean, log_sigma = outputs.chunk(2, dim=-3)", "log_sigma, mean = outputs.chunk(2, dim=-3)",
         "test_likelihoods.py::test_gaussian_per_pixel_is_torchs_normal_of_the_two_outputs",
     ),
     Fault(
-        "smallest sigma added without squares", "likelihoods.py",
+        "smallest sigma added without squares", "models/likelihoods.py",
         "0.5 * torch.logaddexp(2 * log_sigma, 2 * floor)", "torch.logaddexp(log_sigma, floor)",
         "test_likelihoods.py::test_smallest_sigma_is_added_in_squares",
     ),
     Fault(
-        "a learned sigma that is not learned", "likelihoods.py", "self.slow = nn.Parameter(start)", "self.slow = start",
+        "a learned sigma that is not learned", "models/likelihoods.py", "self.slow = nn.Parameter(start)", "self.slow = start",
         "test_likelihoods.py::test_a_learned_sigma_is_a_parameter_of_the_decoder_and_a_fixed_one_is_not",
     ),
     Fault(
-        "a learned sigma as slow as the weights", "likelihoods.py", "FASTER = 5.0", "FASTER = 1.0",
+        "a learned sigma as slow as the weights", "models/likelihoods.py", "FASTER = 5.0", "FASTER = 1.0",
         "test_likelihoods.py::test_adam_moves_log_sigma_five_times_as_far_as_a_weight",
     ),
     Fault(
-        "a second output that is not asked for", "likelihoods.py", 'getattr(likelihood, "outputs_per_pixel", 1) * channels', "channels",
+        "a second output that is not asked for", "models/likelihoods.py", 'getattr(likelihood, "outputs_per_pixel", 1) * channels', "channels",
         "test_likelihoods.py::test_a_likelihood_of_one_output_leaves_the_network_as_it_was",
     ),
     Fault(
-        "bins as wide as 1 / levels", "likelihoods.py", "half, rate = 0.5 / (self.levels - 1)", "half, rate = 0.5 / self.levels",
+        "bins as wide as 1 / levels", "models/likelihoods.py", "half, rate = 0.5 / (self.levels - 1)", "half, rate = 0.5 / self.levels",
         "test_likelihoods.py::test_discretized_logistic_is_scipys_logistic_cut_at_half_steps",
     ),
     Fault(
-        "the highest level without what lies above", "likelihoods.py", "F.logsigmoid(upper).masked_fill(top, 0.0)", "F.logsigmoid(upper)",
+        "the highest level without what lies above", "models/likelihoods.py", "F.logsigmoid(upper).masked_fill(top, 0.0)", "F.logsigmoid(upper)",
         "test_likelihoods.py::test_discretized_logistic_is_scipys_logistic_cut_at_half_steps",
     ),
     Fault(
-        "a density times the bin for the mass in it", "likelihoods.py", "torch.log(-torch.expm1(-2 * half * rate))", "torch.log(2 * half * rate)",
+        "a density times the bin for the mass in it", "models/likelihoods.py", "torch.log(-torch.expm1(-2 * half * rate))", "torch.log(2 * half * rate)",
         "test_likelihoods.py::test_discretized_logistic_is_scipys_logistic_cut_at_half_steps",
     ),
     Fault(
-        "location and log scale exchanged", "likelihoods.py", "mean, log_scale = outputs.chunk(2, dim=-3)", "log_scale, mean = outputs.chunk(2, dim=-3)",
+        "location and log scale exchanged", "models/likelihoods.py", "mean, log_scale = outputs.chunk(2, dim=-3)", "log_scale, mean = outputs.chunk(2, dim=-3)",
         "test_likelihoods.py::test_discretized_logistic_is_scipys_logistic_cut_at_half_steps",
     ),
     Fault(
-        "draws between the levels", "likelihoods.py", "(x * (self.levels - 1)).round().clamp", "(x * (self.levels - 1)).clamp",
+        "draws between the levels", "models/likelihoods.py", "(x * (self.levels - 1)).round().clamp", "(x * (self.levels - 1)).clamp",
         "test_likelihoods.py::test_mean_variance_and_draws_of_a_discretized_logistic_are_those_of_its_probabilities",
     ),
     Fault(
-        "the mean before the cut", "likelihoods.py", "return self._at_least().sum(-1) / (self.levels - 1)", "return self.mu",
+        "the mean before the cut", "models/likelihoods.py", "return self._at_least().sum(-1) / (self.levels - 1)", "return self.mu",
         "test_likelihoods.py::test_mean_variance_and_draws_of_a_discretized_logistic_are_those_of_its_probabilities",
     ),
     Fault(
-        "grey values between the levels let through", "likelihoods.py", "(step - step.round()).abs() < 1e-3", "(step - step.round()).abs() < 1",
+        "grey values between the levels let through", "models/likelihoods.py", "(step - step.round()).abs() < 1e-3", "(step - step.round()).abs() < 1",
         "test_likelihoods.py::test_grey_values_between_the_levels_are_refused",
     ),
     Fault(
-        "a sigma of zero let through", "likelihoods.py", "if not 0 < sigma < math.inf", "if not 0 <= sigma < math.inf",
+        "a sigma of zero let through", "models/likelihoods.py", "if not 0 < sigma < math.inf", "if not 0 <= sigma < math.inf",
         "test_likelihoods.py::test_bad_input_is_refused_in_one_sentence",
     ),
     Fault(
@@ -489,7 +489,7 @@ FAULTS = (
         "test_evaluation.py::test_classifier_features_know_the_classes_and_leave_the_random_state_alone",
     ),
     Fault(
-        "curves with their axes swapped", "plots.py",
+        "curves with their axes swapped", "lessons/plots.py",
         "axes.plot(np.asarray(x), np.asarray(y), style", "axes.plot(np.asarray(y), np.asarray(x), style",
         "test_plots.py::test_curves_show_each_series_and_level",
     ),
@@ -500,139 +500,140 @@ FAULTS = (
         "test_priors.py::test_with_a_mixture_the_bounds_stay_below_log_p_and_reach_it",
     ),
     Fault(
-        "a fitted mixture whose widths are not logarithms", "priors.py", "torch.diag_embed(diagonal.log())",
+        "a fitted mixture whose widths are not logarithms", "models/priors.py", "torch.diag_embed(diagonal.log())",
         "torch.diag_embed(diagonal)", "test_priors.py::test_a_fitted_mixture_is_scikit_learns",
     ),
     Fault(
-        "pseudo-inputs leave the pixels' range", "priors.py", "self.pseudo_inputs.clamp(0, 1)", "self.pseudo_inputs",
+        "pseudo-inputs leave the pixels' range", "models/priors.py", "self.pseudo_inputs.clamp(0, 1)", "self.pseudo_inputs",
         "test_priors.py::test_the_vamp_prior_is_the_mean_of_its_posteriors",
     ),
     Fault(
-        "a mixture of equal parts", "priors.py", "0.5 * torch.randn(components, latent_dim)",
+        "a mixture of equal parts", "models/priors.py", "0.5 * torch.randn(components, latent_dim)",
         "torch.zeros(components, latent_dim)",
         "test_priors.py::test_a_new_mixture_is_near_the_standard_normal_and_its_parts_differ",
     ),
     Fault(
-        "a pixel sees itself", "autoregressive.py", ".triu(1)", ".triu(0)",
+        "a pixel sees itself", "models/autoregressive.py", ".triu(1)", ".triu(0)",
         "test_autoregressive.py::test_a_pixel_sees_the_pixels_of_its_window_and_no_others",
     ),
     Fault(
-        "a window one pixel too wide", "autoregressive.py", ".tril(self.context)", ".tril(self.context + 1)",
+        "a window one pixel too wide", "models/autoregressive.py", ".tril(self.context)", ".tril(self.context + 1)",
         "test_autoregressive.py::test_a_pixel_sees_the_pixels_of_its_window_and_no_others",
     ),
     Fault(
-        "a row sees itself", "autoregressive.py", "for read in self.from_row(before)", "for read in self.from_row(rows)",
+        "a row sees itself", "models/autoregressive.py", "for read in self.from_row(before)", "for read in self.from_row(rows)",
         "test_autoregressive.py::test_a_row_sees_all_earlier_rows_and_not_itself",
     ),
     Fault(
-        "a memory of one row", "autoregressive.py", "states.append(state)", "states.append(state); state = first",
+        "a memory of one row", "models/autoregressive.py", "states.append(state)", "states.append(state); state = first",
         "test_autoregressive.py::test_a_row_sees_all_earlier_rows_and_not_itself",
     ),
     Fault(
-        "all pixels drawn at once", "autoregressive.py", "torch.where(self.order == step, drawn, x)", "drawn",
+        "all pixels drawn at once", "models/autoregressive.py", "torch.where(self.order == step, drawn, x)", "drawn",
         "test_autoregressive.py::test_draws_follow_log_prob",
     ),
     Fault(
-        "the last step is never drawn", "autoregressive.py", "range(int(self.order.max()) + 1)",
+        "the last step is never drawn", "models/autoregressive.py", "range(int(self.order.max()) + 1)",
         "range(int(self.order.max()))", "test_autoregressive.py::test_draws_follow_log_prob",
     ),
     Fault(
-        "update gate the wrong way round", "autoregressive.py", "new + update * (state - new)",
+        "update gate the wrong way round", "models/autoregressive.py", "new + update * (state - new)",
         "state + update * (new - state)", "test_autoregressive.py::test_the_state_is_that_of_torchs_gru_cell",
     ),
     Fault(
-        "reset gate on the input", "autoregressive.py", "read[..., 2 * h :] + reset * kept[..., 2 * h :]",
+        "reset gate on the input", "models/autoregressive.py", "read[..., 2 * h :] + reset * kept[..., 2 * h :]",
         "reset * read[..., 2 * h :] + kept[..., 2 * h :]",
         "test_autoregressive.py::test_the_state_is_that_of_torchs_gru_cell",
     ),
     Fault(
-        "a context larger than the image let through", "autoregressive.py", "not 0 <= self.context < pixels",
+        "a context larger than the image let through", "models/autoregressive.py", "not 0 <= self.context < pixels",
         "not 0 <= self.context", "test_autoregressive.py::test_bad_arguments_are_refused",
     ),
     Fault(
-        "descent for ascent", "steps.py", "else -mean ", "else mean ",
+        "descent for ascent", "training/loop.py", "loss = -per_image(x).mean()", "loss = per_image(x).mean()",
         "test_training.py::test_it_learns_and_says_so",
     ),
     Fault(
-        "gradients never set to zero", "steps.py", "        self.optimizer.zero_grad()\n", "",
+        "gradients never set to zero", "training/loop.py", "                optimizer.zero_grad()\n", "",
         "test_training.py::test_each_step_is_one_step_of_adam_on_the_mean",
     ),
     Fault(
-        "sum for mean over the batch", "steps.py", "mean = objective.mean() if", "mean = objective.sum() if",
+        "sum for mean over the batch", "training/loop.py", "-per_image(x).mean()", "-per_image(x).sum()",
         "test_training.py::test_each_step_is_one_step_of_adam_on_the_mean",
     ),
     Fault(
-        "no shuffling", "steps.py", 'torch.randperm(len(self.data.train), device=self.where if self.resident else "cpu")',
-        "torch.arange(len(self.data.train))",
+        "no shuffling", "training/loop.py", "torch.randperm(len(data.train), device=data.train.device)",
+        "torch.arange(len(data.train))",
         "test_training.py::test_every_epoch_sees_every_image_once_in_a_new_order",
     ),
     Fault(
-        "the same order in every epoch", "training.py", "seed + 1_000_003 * epoch, rate", "seed, rate",
+        "the same order in every epoch", "training/loop.py", "torch.manual_seed(seed + SEEDS_APART * epoch)", "torch.manual_seed(seed)",
         "test_training.py::test_every_epoch_sees_every_image_once_in_a_new_order",
     ),
     Fault(
-        "NaN goes unnoticed", "training.py", "_require_finite(values, epoch, history, rate)", "pass",
+        "NaN goes unnoticed", "training/loop.py", "refusals.require_finite(values, epoch, history.train, rate)", "pass",
         "test_training.py::test_the_first_bad_step_is_the_one_named",
     ),
     Fault(
-        "past DistributedDataParallel", "steps.py", "objective = self.per_image(x)", "objective = self.alone(x)",
+        "past DistributedDataParallel", "training/processes.py", "return nn.parallel.DistributedDataParallel(_PartOfTheMean(model, objective), device_ids=ids)",
+        "return _PartOfTheMean(model, objective)",
         "test_distributed.py::test_gradients_of_two_processes_are_those_of_one",
     ),
     Fault(
-        "shares of a batch weigh alike, however many images they hold", "steps.py",
-        "objective.sum() / size", "objective.mean() / self.processes",
+        "shares of a batch weigh alike, however many images they hold", "training/processes.py",
+        "count() / images * self.objective(self.model, x).sum()", "self.objective(self.model, x).mean()",
         "test_distributed.py::test_so_are_those_of_batches_that_cannot_be_shared_evenly",
     ),
     Fault(
-        "all processes draw the same noise", "steps.py", "seed + 7_919 * (self.rank + 1)", "seed",
+        "all processes draw the same noise", "training/processes.py", "seed + SEEDS_APART * (rank() + 1)", "seed",
         "test_distributed.py::test_each_process_draws_its_own_noise",
     ),
     Fault(
-        "a checkpoint written in place", "checkpoints.py", 'with part.open("wb")', 'with path.open("wb")',
+        "a checkpoint written in place", "training/checkpoints.py", 'with part.open("wb")', 'with path.open("wb")',
         "test_checkpoints.py::test_while_a_checkpoint_is_written_the_last_one_stays",
     ),
     Fault(
-        "a checkpoint may run code", "checkpoints.py", "weights_only=True", "weights_only=False",
+        "a checkpoint may run code", "training/checkpoints.py", "weights_only=True", "weights_only=False",
         "test_checkpoints.py::test_nothing_is_unpickled_but_plain_values",
     ),
     Fault(
-        "the optimiser forgets when resumed", "steps.py", 'self.optimizer.load_state_dict(state["optimizer"])', "pass",
+        "the optimiser forgets when resumed", "training/resuming.py", 'optimizer.load_state_dict(self.state["optimizer"])', "pass",
         "test_checkpoints.py::test_a_resumed_run_ends_as_an_uninterrupted_one_bit_for_bit",
     ),
     Fault(
-        "noise that does not follow from the epoch", "steps.py", "        torch.manual_seed(seed)\n        order", "        order",
+        "noise that does not follow from the epoch", "training/loop.py", "                    torch.manual_seed(seed + SEEDS_APART * epoch)\n", "",
         "test_checkpoints.py::test_a_resumed_run_ends_as_an_uninterrupted_one_bit_for_bit",
     ),
     Fault(
-        "shapes not compared", "training.py", 'checkpoints.same_shapes(checkpoint, state["model"], model)', "pass",
+        "shapes not compared", "training/resuming.py", 'checkpoints.same_shapes(path, state["model"], model)', "pass",
         "test_checkpoints.py::test_a_checkpoint_of_another_shape_leaves_the_model_as_it_was",
     ),
     Fault(
-        "settings not compared", "training.py", 'checkpoints.same_settings(checkpoint, state["settings"], settings)', "pass",
+        "settings not compared", "training/resuming.py", 'checkpoints.same_settings(path, state["settings"], settings)', "pass",
         "test_checkpoints.py::test_a_schedule_cannot_be_made_longer_afterwards",
     ),
     Fault(
-        "architectures not compared", "training.py", "checkpoints.same_architecture(checkpoint, state[\"architecture\"], architectures.describe(model))", "pass",
+        "architectures not compared", "training/resuming.py", "checkpoints.same_architecture(path, state[\"architecture\"], architectures.describe(model))", "pass",
         "test_checkpoints.py::test_another_model_of_the_same_shapes_is_refused",
     ),
     Fault(
-        "images known by their number alone", "training.py", "zlib.crc32(data.train.detach().cpu().contiguous().numpy().data)", "len(data.train)",
+        "images known by their number alone", "training/resuming.py", "zlib.crc32(data.train.detach().cpu().contiguous().numpy().data)", "len(data.train)",
         "test_checkpoints.py::test_other_images_of_the_same_shape_are_refused",
     ),
     Fault(
-        "numbers of numpy written as they are", "checkpoints.py", "        return value.item()\n", "        return value\n",
+        "numbers of numpy written as they are", "training/checkpoints.py", "        return value.item()\n", "        return value\n",
         "test_checkpoints.py::test_so_are_those_of_a_models_architecture_and_of_own_settings",
     ),
     Fault(
-        "a folder named ~", "checkpoints.py", "Path(path).expanduser()", "Path(path)",
+        "a folder named ~", "training/checkpoints.py", "Path(path).expanduser()", "Path(path)",
         "test_checkpoints.py::test_a_tilde_is_the_home_folder",
     ),
     Fault(
-        "an address in memory for a name", "training.py", 're.sub(r" at 0x[0-9a-fA-F]+", "", name)', "name",
+        "an address in memory for a name", "training/resuming.py", 're.sub(r" at 0x[0-9a-fA-F]+", "", name)', "name",
         "test_checkpoints.py::test_an_objective_that_is_made_anew_is_the_same_one",
     ),
     Fault(
-        "test images teach batch normalisation", "steps.py", "with self._precision(), evaluating(self.alone):", "with self._precision():",
+        "test images teach batch normalisation", "training/batches.py", "with number_format, evaluating(model):", "with number_format:",
         "test_training.py::test_test_images_teach_batch_normalisation_nothing",
     ),
     Fault(
@@ -640,62 +641,62 @@ FAULTS = (
         "test_evaluation.py::test_measuring_changes_nothing_and_is_done_in_eval_mode",
     ),
     Fault(
-        "a layer kept in eval() mode is trained after a measurement", "models.py", "module.training = training  #", "module.train()  #",
+        "a layer kept in eval() mode is trained after a measurement", "models/modes.py", "module.training = training  #", "module.train()  #",
         "test_training.py::test_test_images_teach_batch_normalisation_nothing",
     ),
     Fault(
-        "all test images at once", "steps.py", "self.data.test.split(TEST_IMAGES)", "[self.data.test]",
+        "all test images at once", "training/batches.py", "images.split(TEST_IMAGES)", "[images]",
         "test_steps.py::test_many_test_images_are_shown_in_parts_and_few_in_one",
     ),
     Fault(
-        "curves that over-fit leave the picture", "plots.py", "if not low <= value <= high]", "if False]",
+        "curves that over-fit leave the picture", "lessons/plots.py", "if not low <= value <= high]", "if False]",
         "test_plots.py::test_a_test_curve_that_over_fits_stays_in_the_picture",
     ),
     Fault(
-        "saved however long it takes", "training.py", "self.cost / SAVING", "self.cost * SAVING",
+        "saved however long it takes", "training/resuming.py", "self.cost / SAVING", "self.cost * SAVING",
         "test_checkpoints.py::test_saving_costs_little_however_slow_it_is",
     ),
     Fault(
-        "densities in half precision", "likelihoods.py", "return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x",
+        "densities in half precision", "models/distributions.py", "return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x",
         "return x", "test_steps.py::test_in_bfloat16_densities_and_sums_stay_in_float32",
     ),
     Fault(
-        "the recorded step sees one batch only", "steps.py", "self.number.add_(1)", "pass",
+        "the recorded step sees one batch only", "training/graphs.py", "        self.x.copy_(x)\n", "",
         "test_steps.py::test_recorded_steps_are_the_steps",
     ),
     Fault(
-        "the model stays where it was trained", "devices.py", "    finally:\n        model.to(home)", "    finally:\n        pass",
+        "the model stays where it was trained", "training/devices.py", "    finally:\n        model.to(home)", "    finally:\n        pass",
         "test_steps.py::test_the_model_comes_back_even_from_an_error",
     ),
     Fault(
-        "images that fill the device", "devices.py", "mem_get_info(place)[0] / 2", "mem_get_info(place)[0]",
+        "images that fill the device", "training/devices.py", "mem_get_info(place)[0] / 2", "mem_get_info(place)[0]",
         "test_steps.py::test_small_images_are_held_and_large_ones_only_if_half_the_memory_is_enough",
     ),
     Fault(
-        "draws and images change places", "convolutions.py", "self.net(z.reshape(-1, self.latent_dim))",
+        "draws and images change places", "models/convolutions.py", "self.net(z.reshape(-1, self.latent_dim))",
         "self.net(z.movedim(0, -2).reshape(-1, self.latent_dim))",
         "test_steps.py::test_convolutions_decode_each_latent_by_itself",
     ),
     Fault(
-        "sliders without a picture", "explorers.py", "self.picture.value = self._quick.png(self.page)",
+        "sliders without a picture", "lessons/explorers.py", "self.picture.value = self._quick.png(self.page)",
         "self._quick.png(self.page)",
         "test_plots.py::test_moving_a_slider_draws_anew_and_shows_it",
     ),
     Fault(
-        "ticks of another figure", "explorers.py", "*places, *labels]", "*places]",
+        "ticks of another figure", "lessons/quick_renderer.py", "*places, *labels]", "*places]",
         "test_plots.py::test_a_quick_picture_draws_ticks_anew_when_anything_about_them_differs",
     ),
     Fault(
-        "an error that nobody sees", "explorers.py",
+        "an error that nobody sees", "lessons/explorers.py",
         'self.trouble.value = f"<pre>{html.escape(f\'{type(error).__name__}: {error}\')}</pre>"', "pass",
         "test_plots.py::test_what_goes_wrong_when_a_slider_moves_stands_below_the_picture_until_it_goes_well_again",
     ),
     Fault(
-        "a claim that NaN passes", "checks/claims.py", "value <= bound, f", "not value > bound, f",
+        "a claim that NaN passes", "lessons/checks/claims.py", "value <= bound, f", "not value > bound, f",
         "test_checks.py::test_a_false_claim_is_printed_and_stops",
     ),
     Fault(
-        "a claim that never stops", "checks/claims.py", "    if not holds:\n        raise", "    if False:\n        raise",
+        "a claim that never stops", "lessons/checks/claims.py", "    if not holds:\n        raise", "    if False:\n        raise",
         "test_checks.py::test_a_false_claim_is_printed_and_stops",
     ),
 )  # fmt: skip

@@ -4,23 +4,22 @@ import pytest
 import torch
 from torch import nn
 
-from vae_course import architectures, checkpoints
-from vae_course.architectures import build, describe, load_model, save_model
-from vae_course.autoregressive import RowDecoder, WindowDecoder
-from vae_course.checkpoints import CheckpointError
-from vae_course.convolutions import ConvDecoder, ConvEncoder
 from vae_course.data import load
-from vae_course.likelihoods import (
+from vae_course.models import VAE, Decoder, Encoder
+from vae_course.models.autoregressive import RowDecoder, WindowDecoder
+from vae_course.models.convolutions import ConvDecoder, ConvEncoder
+from vae_course.models.likelihoods import (
     bernoulli,
     continuous_bernoulli,
     discretized_logistic,
     gaussian,
     gaussian_per_pixel,
 )
-from vae_course.models import VAE, Decoder, Encoder
+from vae_course.models.priors import MixturePrior, VampPrior
 from vae_course.objectives import elbo
-from vae_course.priors import MixturePrior, VampPrior
-from vae_course.training import fit
+from vae_course.training import architectures, checkpoints, fit
+from vae_course.training.architectures import build, describe, load_model, save_model
+from vae_course.training.checkpoints import CheckpointError
 
 SHAPE = (1, 8, 8)
 MODELS = {

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from vae_course import evaluation
-from vae_course.autoregressive import RowDecoder, WindowDecoder
-from vae_course.likelihoods import BernoulliPixels
 from vae_course.models import VAE, Encoder
+from vae_course.models.autoregressive import RowDecoder, WindowDecoder
+from vae_course.models.likelihoods import BernoulliPixels
 from vae_course.objectives import elbo, iwae_bound
 
 TINY = (1, 3, 2)

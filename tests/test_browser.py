@@ -304,7 +304,7 @@ def said(cell):
 SLIDERS = """\
 from itertools import count
 from matplotlib.figure import Figure
-from vae_course.explorers import latent_sliders
+from vae_course.lessons.explorers import latent_sliders
 
 calls = count()
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from tools import bundle, lessons, setup
-from vae_course import files, sets
-from vae_course.files import File
+from vae_course.data import files, sets
+from vae_course.data.files import File
 
 
 @pytest.fixture

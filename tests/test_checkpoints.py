@@ -17,13 +17,12 @@ import pytest
 import torch
 
 from tests import processes
-from vae_course import architectures, checkpoints, training
-from vae_course.checkpoints import CheckpointError, load, save
 from vae_course.data import load as load_data
-from vae_course.likelihoods import bernoulli, continuous_bernoulli, gaussian
 from vae_course.models import VAE, Decoder, Encoder
+from vae_course.models.likelihoods import bernoulli, continuous_bernoulli, gaussian
 from vae_course.objectives import elbo, iwae_bound
-from vae_course.training import Cosine, fit
+from vae_course.training import Cosine, architectures, checkpoints, fit, resuming
+from vae_course.training.checkpoints import CheckpointError, load, save
 
 KILLS = int(os.environ.get("KILLS", "3"))
 EPOCHS = 50 * KILLS
@@ -241,8 +240,8 @@ def test_saving_costs_little_however_slow_it_is(tmp_path, monkeypatch):
         clock[0] += 1.0
         saved.append(content["epoch"])
 
-    monkeypatch.setattr(training.checkpoints, "save", slow)
-    monkeypatch.setattr(training.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(resuming.checkpoints, "save", slow)
+    monkeypatch.setattr(resuming.time, "perf_counter", lambda: clock[0])
 
     def twenty_seconds_an_epoch(model, x):
         clock[0] += 20.0
@@ -252,8 +251,18 @@ def test_saving_costs_little_however_slow_it_is(tmp_path, monkeypatch):
     assert saved == [1, 4, 7, 10]
 
 
+@pytest.fixture
+def one_thread():
+    """Bit for bit is promised with as many threads; how many a machine gives each of several processes, it decides."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def train_until_killed(path, begun, steps_allowed):
-    training.SAVING = float("inf")  # save after every epoch, so that many kills meet a save
+    torch.set_num_threads(1)
+    resuming.SAVING = float("inf")  # save after every epoch, so that many kills meet a save
 
     def and_say_so(model, x):
         if len(x) > 2:  # after the look at the door
@@ -266,7 +275,7 @@ def train_until_killed(path, begun, steps_allowed):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-def test_a_killed_run_loses_nothing(tmp_path):
+def test_a_killed_run_loses_nothing(tmp_path, one_thread):
     """A real process, killed at random moments and resumed, ends with the weights of one that was left alone.
 
     It may take so many steps and then waits, so that no run comes to its end before it is killed.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from vae_course.checks import ClaimError, claim
-from vae_course.checks.answers import exercise, given
+from vae_course.lessons.checks import ClaimError, claim
+from vae_course.lessons.checks.answers import exercise, given
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vae_course import glyphs
-from vae_course.data import Dataset, Split, check_images, load
-from vae_course.sets import SETS
+from vae_course.data import Dataset, Split, check_images, glyphs, load
+from vae_course.data.sets import SETS
 
 
 def test_digits_are_scikit_learns_scans():
@@ -81,7 +80,7 @@ def test_threshold_is_one_half():
         ("fashionmnist", "there is no data set called 'fashionmnist': did you mean 'fashion_mnist'?"),
         ("xyz", f"there is no data set called 'xyz': there are: {', '.join(SETS)}"),
         ("", f"there is no data set called '': there are: {', '.join(SETS)}"),
-        ("toy", "toy densities are points, not images: from vae_course import toy"),
+        ("toy", "toy densities are points, not images: from vae_course.data import toy"),
     ],
 )
 def test_an_unknown_data_set_names_the_nearest(name, sentence):

@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from vae_course import __main__ as command
-from vae_course import doctor, files, sets
-from vae_course.files import File
+from vae_course import doctor
+from vae_course.data import files, sets
+from vae_course.data.files import File
+from vae_course.data.sets import SETS
+from vae_course.data.toy import LinearGaussian
 from vae_course.models import DiagonalNormal
-from vae_course.sets import SETS
-from vae_course.toy import LinearGaussian
 
 
 @pytest.fixture(autouse=True)

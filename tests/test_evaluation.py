@@ -16,6 +16,8 @@ from torch import nn
 from torch.distributions import Categorical, Independent, MixtureSameFamily, MultivariateNormal, Normal, kl_divergence
 
 from vae_course.data import load
+from vae_course.data.sets import import_torchvision
+from vae_course.data.toy import LinearGaussian
 from vae_course.evaluation import (
     PerImage,
     active_units,
@@ -35,10 +37,8 @@ from vae_course.evaluation import (
     train_test_gap,
 )
 from vae_course.evaluation.annealing import _move
-from vae_course.likelihoods import gaussian
 from vae_course.models import VAE, Decoder, DiagonalNormal, Encoder, unchecked
-from vae_course.sets import import_torchvision
-from vae_course.toy import LinearGaussian
+from vae_course.models.likelihoods import gaussian
 
 SHAPE, SIGMA = (1, 1, 4), 0.1
 W = torch.tensor([[0.2, 0.0], [0.2, 0.0], [0.0, 0.1], [0.0, 0.1]])  # perpendicular columns: the posterior is diagonal

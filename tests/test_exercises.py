@@ -9,7 +9,7 @@ import torch
 
 from tests.wrong import WRONG
 from tools import lessons
-from vae_course import checks
+from vae_course.lessons import checks
 
 LESSONS = lessons.find()
 

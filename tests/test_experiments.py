@@ -11,13 +11,13 @@ import torch
 
 from tools import lessons
 from vae_course import doctor
-from vae_course.architectures import load_model, save_model
-from vae_course.autoregressive import WindowDecoder
 from vae_course.data import load
 from vae_course.evaluation import active_units, log_likelihood
-from vae_course.likelihoods import gaussian
 from vae_course.models import VAE, Decoder, Encoder
+from vae_course.models.autoregressive import WindowDecoder
+from vae_course.models.likelihoods import gaussian
 from vae_course.training import fit
+from vae_course.training.architectures import load_model, save_model
 
 sys.path.insert(0, str(lessons.ROOT / "experiments"))
 

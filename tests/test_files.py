@@ -16,8 +16,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from tests.processes import PATIENCE
-from vae_course import files
-from vae_course.files import DataError, File, fetch, find
+from vae_course.data import files
+from vae_course.data.files import DataError, File, fetch, find
 
 CONTENT = bytes(range(250)) * 400
 CORRUPT = CONTENT[:-1] + b"?"

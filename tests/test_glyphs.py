@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from vae_course import files, glyphs
-from vae_course.glyphs import CHARACTERS, FONTS, RANGES, draw
+from vae_course.data import files, glyphs
+from vae_course.data.glyphs import CHARACTERS, FONTS, RANGES, draw
 
 SHEET = Path(__file__).parent / "glyphs.png"  # the first 64 images of seed 0, eight in a row
 NAMES = ("character", "font", *RANGES)
@@ -35,7 +35,7 @@ def test_a_seed_gives_the_same_images_and_factors_again_and_another_seed_others(
 
 
 def test_another_process_draws_the_same():
-    code = "import hashlib\nfrom vae_course.glyphs import draw\nimages, factors = draw(300)\n"
+    code = "import hashlib\nfrom vae_course.data.glyphs import draw\nimages, factors = draw(300)\n"
     code += f"digest = hashlib.sha256(images.numpy().tobytes())\nfor name in {NAMES}:\n"
     code += "    digest.update(factors[name].numpy().tobytes())\nprint(digest.hexdigest())"
     done = subprocess.run([sys.executable, "-c", code], cwd=files.COURSE, capture_output=True, text=True, check=False)

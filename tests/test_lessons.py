@@ -46,7 +46,9 @@ def test_every_bound_holds_on_the_recorded_seeds(path):
 def test_every_explorer_has_been_timed():
     record = json.loads((lessons.ROOT / "results" / "explorers.json").read_text(encoding="utf-8"))["lessons"]
     cells = {p.stem: [c.source for c in nbformat.read(p, as_version=4).cells if c.cell_type == "code"] for p in LESSONS}
-    explorers = {name: sum("vae_course.explorers" in source for source in sources) for name, sources in cells.items()}
+    explorers = {
+        name: sum("vae_course.lessons.explorers" in source for source in sources) for name, sources in cells.items()
+    }
     timed = {name: sum(entry.split(",")[0] == name for entry in record) for name in cells}
     assert explorers == timed
 

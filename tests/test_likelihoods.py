@@ -7,10 +7,10 @@ import scipy.stats
 import torch
 from torch.distributions import Independent, Normal
 
-from vae_course.convolutions import ConvDecoder
 from vae_course.evaluation import bits_per_dim
-from vae_course.likelihoods import bernoulli, discretized_logistic, gaussian, gaussian_per_pixel
 from vae_course.models import VAE, Decoder, Encoder
+from vae_course.models.convolutions import ConvDecoder
+from vae_course.models.likelihoods import bernoulli, discretized_logistic, gaussian, gaussian_per_pixel
 from vae_course.objectives import elbo, iwae_bound
 
 SHAPE = (2, 3, 5)  # two channels, so that a mix-up of outputs and channels shows

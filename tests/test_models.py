@@ -8,8 +8,8 @@ from torch import nn
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl_divergence
 
 from vae_course import models
-from vae_course.likelihoods import bernoulli, continuous_bernoulli
 from vae_course.models import VAE, Decoder, DiagonalNormal, Encoder, StandardNormal
+from vae_course.models.likelihoods import bernoulli, continuous_bernoulli
 
 SHAPE = (1, 3, 5)
 

@@ -41,3 +41,17 @@ def test_every_lesson_has_faults_in_what_it_imports(path):
     planted = one_lesson.planted_in_what_it_imports(path)
     assert planted
     assert {fault.file for fault in planted} < {fault.file for fault in FAULTS}
+
+
+@pytest.mark.parametrize(
+    ("source", "files"),
+    [
+        ("from vae_course.models import VAE, priors", {"models/vae.py", "models/priors.py"}),
+        ("from vae_course.models import gaussian", {"models/likelihoods.py"}),
+        ("from vae_course.data.toy import LinearGaussian\nimport torch", {"data/toy.py"}),
+        ("from vae_course import doctor\nfrom vae_course.training import fit", {"doctor.py", "training/loop.py"}),
+        ("from vae_course.objectives import elbo", {"objectives.py"}),
+    ],
+)
+def test_a_name_leads_to_the_file_that_defines_it(source, files):
+    assert one_lesson.files_of(source) == files

@@ -15,8 +15,7 @@ import torch
 import tqdm
 from PIL import Image, ImageOps
 
-from vae_course import pictures
-from vae_course.data import load
+from vae_course.data import load, pictures
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (9, 9), dtype=np.uint8)

@@ -13,8 +13,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-from vae_course import plots
-from vae_course.explorers import _Quick, latent_sliders, sliders
+from vae_course.lessons import plots
+from vae_course.lessons.explorers import latent_sliders, sliders
+from vae_course.lessons.quick_renderer import QuickRenderer
 from vae_course.models import VAE, Decoder, Encoder
 from vae_course.training import History
 
@@ -256,7 +257,7 @@ def log_and_linear(n):
 def test_a_quick_picture_is_the_one_that_matplotlib_makes(kind, model):
     codes, labels = torch.randn(20, 2), torch.arange(20) % 10
     draw = log_and_linear if kind == "log axes" else lambda n: plots.latent_map(model, codes, labels, (n, 0.0))
-    quick = _Quick()
+    quick = QuickRenderer()
     for n in (2, 3, 4, 4, 2):  # other ticks, the same ticks, former ticks
         ours, page = pixels(quick.png(draw(n))), draw(n)
         page.set_layout_engine("none")  # but where axes lie stays as it was in the first figure
@@ -264,7 +265,7 @@ def test_a_quick_picture_is_the_one_that_matplotlib_makes(kind, model):
             axes.set_position(place)
         assert np.abs(pixels(page._repr_png_()) - ours).mean() < 0.01  # of 255
     first = pixels(draw(2)._repr_png_())
-    assert np.abs(first - pixels(_Quick().png(draw(2)))).mean() < 0.01
+    assert np.abs(first - pixels(QuickRenderer().png(draw(2)))).mean() < 0.01
 
 
 def test_a_quick_picture_draws_ticks_anew_when_anything_about_them_differs(model):
@@ -281,7 +282,7 @@ def test_a_quick_picture_draws_ticks_anew_when_anything_about_them_differs(model
         "axis label": {"xlabel": "z"},
         "scale": {"ylim": (0.1, 1), "yscale": "log"},
     }
-    quick = _Quick()
+    quick = QuickRenderer()
     pictures = {"first": pixels(quick.png(draw()))}
     for name, settings in others.items():
         pictures[name] = pixels(quick.png(draw(**settings)))

@@ -10,8 +10,8 @@ from torch.distributions import Independent, Normal
 from vae_course.data import load
 from vae_course.evaluation import log_likelihood, rate_distortion
 from vae_course.models import VAE, Decoder, DiagonalNormal, Encoder
+from vae_course.models.priors import MixturePrior, VampPrior
 from vae_course.objectives import elbo, elbo_terms, iwae_bound, kl_at
-from vae_course.priors import MixturePrior, VampPrior
 from vae_course.training import fit
 
 SHAPE = (1, 8, 8)

@@ -1,6 +1,7 @@
 """The project as a whole: pins, imports that run one way, README and lessons that agree, and what it does not say."""
 
 import ast
+import graphlib
 import itertools
 import re
 import subprocess
@@ -15,12 +16,11 @@ from packaging.utils import canonicalize_name
 from tools import lessons
 
 ROOT = lessons.ROOT
-MODULES = (
-    "arguments", "console", "glyphs", "files", "pictures", "toy", "sets", "data", "likelihoods", "models",
-    "autoregressive", "priors", "objectives", "doctor",
-    "checkpoints", "devices", "convolutions", "architectures", "steps", "training", "evaluation", "plots",
-    "explorers", "checks", "__main__",
+PACKAGE = ROOT / "vae_course"
+HOUSE = (
+    "arguments", "console", "data", "models", "objectives", "training", "evaluation", "lessons", "doctor", "__main__",
 )  # fmt: skip
+FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 
 def pins():
@@ -69,31 +69,71 @@ def test_the_installed_versions_are_the_pinned_ones():
         pytest.skip(f"other versions are installed than requirements.txt pins: {others}")
 
 
-def sources(module):
-    """The files of a module, which may be a folder."""
-    path = ROOT / "vae_course" / module
-    return sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+def imported(path):
+    """The modules of the package that a file imports, as paths of HOUSE's parts: ("models", "vae")."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "vae_course":
+            parts = tuple(node.module.split(".")[1:])
+            found |= {(*parts, name.name) for name in node.names}
+    return found
 
 
-def test_imports_run_one_way():
-    for position, module in enumerate(MODULES):
-        trees = [ast.parse(p.read_text(encoding="utf-8")) for p in sources(module)]
-        imports = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
-        used = {n.module.removeprefix("vae_course.").partition(".")[0] for n in imports} - {module}
-        used |= {name.name for n in imports if n.module == "vae_course" for name in n.names}
-        assert used & set(MODULES) <= set(MODULES[:position]), module
-    there = {p.stem for p in (ROOT / "vae_course").iterdir() if not p.name.startswith("__pycache__")}
-    assert there == {"__init__", *MODULES}
+def test_the_house_has_the_wings_that_are_listed():
+    there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert there == {"__init__", *HOUSE}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_public_function_says_what_it_does(module):
-    for path in sources(module):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        assert ast.get_docstring(tree), path
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-                assert ast.get_docstring(node), node.name
+@pytest.mark.parametrize("file", FILES)
+def test_imports_run_one_way(file):
+    """From top to bottom of the house; __init__.py is the face of what stands beside it."""
+    wing = file.removesuffix(".py").partition("/")[0]
+    for parts in imported(PACKAGE / file) if wing != "__init__" else ():
+        assert HOUSE.index(parts[0]) <= HOUSE.index(wing), (file, parts)
+
+
+@pytest.mark.parametrize("wing", [part for part in HOUSE if (PACKAGE / part).is_dir()])
+def test_within_a_wing_nothing_is_imported_in_a_circle(wing):
+    files = {path.stem for path in (PACKAGE / wing).glob("*.py")} - {"__init__"}
+    uses = {
+        name: {parts[1] for parts in imported(PACKAGE / wing / f"{name}.py") if parts[0] == wing and len(parts) > 1}
+        for name in files
+    }
+    order = [*graphlib.TopologicalSorter({name: used & files for name, used in uses.items()}).static_order()]
+    assert set(order) == files  # and CycleError has not been raised
+    for name, used in uses.items():
+        assert used <= files | {"checks"}, f"{name} goes by way of its wing's face: {used - files}"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_public_function_says_what_it_does(file):
+    tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), file
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), node.name
+
+
+def test_the_wings_are_installed_with_the_package():
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    folders = {path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in PACKAGE.rglob("__init__.py")}
+    assert set(packages) == folders
+
+
+def test_the_loop_of_lesson_05_is_in_sight():
+    """Between `def fit` and `loss.backward()` there is no other function but the step, and it fits a screen."""
+    source = (PACKAGE / "training" / "loop.py").read_text(encoding="utf-8")
+    fit = next(n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == "fit")
+    body = fit.body[1:]
+    assert body[-1].end_lineno - body[0].lineno < 60
+    code = ast.unparse(fit)
+    in_order = (
+        "optimizer = torch.optim.Adam", "def step(x", "loss = -per_image(x).mean()", "optimizer.zero_grad()",
+        "loss.backward()", "optimizer.step()", "for epoch in range", "torch.randperm", "for x in batches",
+    )  # fmt: skip
+    places = [code.index(part) for part in in_order]
+    assert places == sorted(places)
+    assert [n.name for n in ast.walk(fit) if isinstance(n, ast.FunctionDef)] == ["fit", "step"]
 
 
 def test_the_readme_lists_every_lesson_with_its_title():
@@ -155,7 +195,7 @@ def test_the_package_needs_no_jupyter():
     """GPU servers carry torch and Matplotlib, but often no Jupyter."""
     code = (
         "import sys; sys.modules.update(IPython=None, ipywidgets=None, ipykernel=None, notebook=None)\n"
-        "import vae_course.training, vae_course.plots, vae_course.checks, vae_course.doctor, vae_course.__main__\n"
+        "from vae_course import __main__, doctor, evaluation, lessons, training\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False

@@ -15,10 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from vae_course import files, sets
-from vae_course.data import load
-from vae_course.files import DataError, File
-from vae_course.sets import SETS, import_torchvision
+from vae_course.data import files, load, sets
+from vae_course.data.files import DataError, File
+from vae_course.data.sets import SETS, import_torchvision
 
 REAL = os.environ.get("VAE_COURSE_DATA")
 IDX = (

@@ -1,4 +1,4 @@
-"""steps.py and devices.py: batches, half precision, recorded steps, and devices that are not there."""
+"""batches.py, graphs.py, devices.py: batches, half precision, recorded steps, and devices that are not there."""
 
 import contextlib
 
@@ -6,12 +6,11 @@ import pytest
 import torch
 from torch.distributions import kl_divergence
 
-from vae_course import devices, steps
-from vae_course.convolutions import ConvDecoder, ConvEncoder
 from vae_course.data import load
 from vae_course.models import VAE, Decoder, Encoder
+from vae_course.models.convolutions import ConvDecoder, ConvEncoder
 from vae_course.objectives import elbo
-from vae_course.training import Cosine, fit
+from vae_course.training import Cosine, batches, devices, fit, graphs
 
 CPU = torch.device("cpu")
 
@@ -40,7 +39,7 @@ def test_images_that_do_not_fit_come_through_a_data_loader_and_teach_the_same(da
     resident, history = learn(data, test_every=1)
     loaded = []
     monkeypatch.setattr(devices, "can_hold", lambda data, where: False)
-    monkeypatch.setattr(steps, "DataLoader", lambda *a, **k: loaded.append(k) or torch.utils.data.DataLoader(*a, **k))
+    monkeypatch.setattr(batches, "DataLoader", lambda *a, **k: loaded.append(k) or torch.utils.data.DataLoader(*a, **k))
     brought, same = learn(data, test_every=1)
     assert torch.equal(resident, brought)
     assert same.train == history.train
@@ -56,8 +55,12 @@ def recorded_on_the_cpu(monkeypatch):
     def record(action):
         return lambda: runs.append(1) or action()
 
-    monkeypatch.setattr(steps, "_record", record)
-    monkeypatch.setattr(steps, "_side_stream", lambda where: contextlib.nullcontext())
+    monkeypatch.setattr(graphs, "_record", record)
+    monkeypatch.setattr(graphs, "_side_stream", lambda place: contextlib.nullcontext())
+    monkeypatch.setattr(graphs, "possible", lambda place: True)
+    monkeypatch.setattr(graphs, "rate", lambda graph, place: 0.0)  # fused Adam on a CPU takes no tensor
+    adam = torch.optim.Adam
+    monkeypatch.setattr(torch.optim, "Adam", lambda *a, capturable, **k: adam(*a, **k))
     return runs
 
 
@@ -65,20 +68,14 @@ def test_recorded_steps_are_the_steps(data, recorded_on_the_cpu):
     """330 images in batches of 50: three steps to warm up, then replays, and a last batch of 30 alone."""
     trained = {}
     for graph in (False, True):
-        model = build()
-        run = steps.Steps(model, data, elbo, 50, CPU, graph=False)
-        run.graph = graph
-        values = [run.epoch(seed, rate=3e-3) for seed in (1, 2)]
-        trained[graph] = (weights(model), torch.cat(values))
+        trained[graph], history = learn(data, epochs=2, graph=graph)
+        assert len(history.train) == 2
     assert len(recorded_on_the_cpu) == 3 + 6
-    assert torch.equal(trained[False][0], trained[True][0])
-    assert torch.equal(trained[False][1], trained[True][1])
+    assert torch.equal(trained[False], trained[True])
 
 
 def test_too_few_steps_are_not_recorded(data, recorded_on_the_cpu):
-    run = steps.Steps(build(), data, elbo, 120, CPU)
-    run.graph = True
-    assert len(run.epoch(1, rate=1e-3)) == 3
+    learn(data, epochs=1, batch_size=120, graph=True)
     assert recorded_on_the_cpu == []
 
 
@@ -240,9 +237,10 @@ def test_many_test_images_are_shown_in_parts_and_few_in_one(data, monkeypatch):
         shown.append(len(x))
         return elbo(model, x)
 
-    run = steps.Steps(build(), data, watched, 50, CPU)
-    run.test()
+    arguments = (build(), watched, data.test, CPU, contextlib.nullcontext())
+    in_one = batches.test_objective(*arguments)
+    assert in_one == pytest.approx(elbo(arguments[0], data.test).mean().item(), abs=1)
     assert shown == [len(data.test)] == [359]
-    monkeypatch.setattr(steps, "TEST_IMAGES", 100)
-    run.test()
+    monkeypatch.setattr(batches, "TEST_IMAGES", 100)
+    batches.test_objective(*arguments)
     assert shown[1:] == [100, 100, 100, 59]

@@ -62,6 +62,14 @@ def test_a_number_may_lie_as_far_off_as_it_was_seen_to(found, equal):
     assert (recorded == f"✓ cost   {found} ≤ 30") is equal
 
 
+def test_a_number_with_a_range_is_no_count_even_where_its_digits_look_whole():
+    measured = Tolerant("distance   11 ≥ 3", [(9.7, 12.0), None])
+    assert measured == "distance   12 ≥ 3"
+    assert measured != "distance   16 ≥ 3"
+    assert measured != "distance   11 ≥ 4"
+    assert Tolerant("active units   11") != "active units   12"
+
+
 def test_a_narrow_range_keeps_the_two_per_cent_and_other_numbers_keep_theirs():
     recorded = Tolerant("a 100.0 b 100.0", [(99.9, 100.1), None])
     assert recorded == "a 102.0 b 100.0"

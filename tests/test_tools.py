@@ -14,12 +14,12 @@ import pytest
 
 from tests.processes import PATIENCE
 from tools import lab, lessons
-from vae_course.checks import claim
+from vae_course.lessons.checks import claim
 
 SMALL = [
     nbformat.v4.new_markdown_cell("# 99. Try"),
     nbformat.v4.new_code_cell('DATA = "digits"  # images\nSEED = 0  # randomness'),
-    nbformat.v4.new_code_cell("from vae_course.checks import claim\nclaim('seed', SEED, at_most=2)"),
+    nbformat.v4.new_code_cell("from vae_course.lessons.checks import claim\nclaim('seed', SEED, at_most=2)"),
     nbformat.v4.new_code_cell("print(DATA)"),
 ]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
-from vae_course.toy import LinearGaussian, grid_of_gaussians, ring_of_gaussians, two_peaks
+from vae_course.data.toy import LinearGaussian, grid_of_gaussians, ring_of_gaussians, two_peaks
 
 DENSITIES = {
     "two peaks": (two_peaks, ()),

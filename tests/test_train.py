@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vae_course.checkpoints import load
+from vae_course.training.checkpoints import load
 
 ROOT = Path(__file__).resolve().parent.parent
 ALONE = [sys.executable, "-W", "ignore"]

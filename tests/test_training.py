@@ -1,4 +1,4 @@
-"""training.py: it learns, it repeats itself, it stops in good order, and it refuses bad input."""
+"""`fit`: it learns, it repeats itself, it stops in good order, and it refuses bad input."""
 
 import functools
 import itertools
@@ -207,7 +207,7 @@ def test_an_objective_that_already_averages_is_refused(data):
 @pytest.mark.parametrize("silent", [True, False])
 def test_a_progress_bar_is_shown_to_people_and_not_on_record(data, capsys, monkeypatch, silent):
     monkeypatch.setenv("TQDM_DISABLE", "1" if silent else "0")
-    monkeypatch.setattr("vae_course.training.tqdm", tqdm.tqdm)
+    monkeypatch.setattr("vae_course.training.loop.tqdm", tqdm.tqdm)
     fit(build(), data, epochs=2)
     assert ("2/2" in capsys.readouterr().err) is not silent
 

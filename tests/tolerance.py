@@ -26,7 +26,7 @@ Range = tuple[float, float]
 
 
 class Tolerant(str):
-    """Text whose decimal numbers may differ by 2 %, or by 0.002. Whole numbers and words may not.
+    """Text whose decimal numbers may differ by 2 %, or by 0.002. Words may not, nor whole numbers without a range.
 
     ranges: for each number, the lowest and highest that was measured, or None; 2 % then lie beyond these, or once more
     the width of the range, if that is more
@@ -74,7 +74,7 @@ def close(recorded: str, found: str, measured: Range | None = None) -> bool:
     """Whether a number may stand in the place of the recorded one."""
     if recorded == found:
         return True
-    if is_whole(recorded) and is_whole(found):
+    if is_whole(recorded) and is_whole(found) and measured is None:  # a count; but 11 may be 11.4 with two digits
         return False
     low, high = measured or (value(recorded), value(recorded))
     x = value(found)

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from tools import lessons
-from vae_course import files, sets
+from vae_course.data import files, sets
 
 BUNDLE = lessons.ROOT / "build" / "bundle" / "vae-course"
 

@@ -31,10 +31,11 @@ from experiments import records
 from tests import faults, tolerance
 from tests.tolerance import SPREAD, Tolerant
 from tools import lessons, recording
-from vae_course import doctor, glyphs
+from vae_course import doctor
+from vae_course.data import glyphs
 
 SEEDS = (1, 2, 3, 4, 5)
-NOT_IN_LESSONS = ("files.py", "pictures.py", "__main__.py")  # not run with the data a lesson is recorded on
+NOT_IN_LESSONS = ("data/files.py", "data/pictures.py", "__main__.py")  # not run with the data a lesson is recorded on
 OTHER_DATA = ("glyphs", "mnist", "fashion_mnist")
 TWO_THREADS = {"OMP_NUM_THREADS": "2"}
 PLAIN = {"ATEN_CPU_CAPABILITY": "default"}
@@ -264,7 +265,7 @@ def explorers(paths: list[Path]) -> bool:
     found = json.loads(file.read_text(encoding="utf-8"))["lessons"] if file.exists() else {}
     for path in paths:
         book = nbformat.read(path, as_version=4)
-        places = [i for i, c in enumerate(book.cells) if c.cell_type == "code" and "vae_course.explorers" in c.source]
+        places = [i for i, c in enumerate(book.cells) if c.cell_type == "code" and "lessons.explorers" in c.source]
         if not places:
             continue
         book.cells = book.cells[: places[-1] + 1]

@@ -27,14 +27,14 @@ def examine(as_question: bool = False) -> int:
 def show_data() -> int:
     """Every data set: where it is, how much there is to fetch, what it is and where it comes from."""
     from vae_course import doctor
-    from vae_course.sets import SETS
+    from vae_course.data.sets import SETS
 
     print(f"{'name':<16} {'where':<19} {'to fetch':>8}  what, and from where")
     for name, kind in SETS.items():
         where = doctor.state(name)
         size = f"{kind.megabytes:.0f} MB" if where == "to be downloaded" else "–"
         print(f"{name:<16} {where:<19} {size:>8}  {kind.what}; {kind.source}")
-    print(f"{'toy':<16} {'embedded':<19} {'–':>8}  points whose density is known exactly: vae_course.toy")
+    print(f"{'toy':<16} {'embedded':<19} {'–':>8}  points whose density is known exactly: vae_course.data.toy")
     print("\nfetch one by its name: python -m vae_course data mnist")
     print("your own pictures: load('a/folder'), load('a/file.npz') or load(array)")
     return 0
@@ -42,8 +42,8 @@ def show_data() -> int:
 
 def fetch_data(names: list[str]) -> int:
     """Fetch and verify the files of these data sets. Returns 1 where one cannot be had."""
-    from vae_course.files import DataError, fetch
-    from vae_course.sets import SETS
+    from vae_course.data.files import DataError, fetch
+    from vae_course.data.sets import SETS
 
     failed = False
     for name in names:

@@ -14,11 +14,11 @@ from itertools import takewhile
 
 import torch
 
-from vae_course import files, glyphs
+from vae_course.data import files, glyphs
+from vae_course.data.sets import SETS, import_torchvision
+from vae_course.data.toy import LinearGaussian
 from vae_course.models import VAE, Decoder, DiagonalNormal, Encoder, StandardNormal
 from vae_course.objectives import iwae_bound
-from vae_course.sets import SETS, import_torchvision
-from vae_course.toy import LinearGaussian
 
 OLDEST_PYTHON, OLDEST_TORCH = (3, 11), (2, 11)
 MEMORY, DISK = 2.0, 1.0  # GB that the lessons need

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch.distributions import Distribution, kl_divergence
 
 from vae_course.arguments import whole
 from vae_course.models import VAE, checking
+
+Objective = Callable[[VAE, Tensor], Tensor]  # (model, x of shape (batch, *image)) -> (batch,) nats
 
 
 def elbo_terms(model: VAE, x: Tensor) -> tuple[Tensor, Tensor]:

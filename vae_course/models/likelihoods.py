@@ -1,0 +1,264 @@
+"""Likelihoods p(x|z): distributions of images, and what makes them of a decoder's outputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import ContinuousBernoulli, Distribution, Independent, constraints
+from torch.nn import functional as F
+
+from vae_course.models.distributions import LOG_2_PI, in_float32
+
+Likelihood = Callable[[Tensor], Distribution]
+
+
+class BernoulliPixels(Distribution):
+    """One coin for each pixel; logits: (*batch, *image), the log-odds of a 1. The logs of the pixels add up.
+
+    What `Independent(Bernoulli(logits=logits), 3)` computes, with fewer operations a call.
+    """
+
+    arg_constraints: ClassVar[dict] = {}
+    support = constraints.independent(constraints.boolean, 3)
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = in_float32(logits)
+        super().__init__(logits.shape[:-3], logits.shape[-3:], validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        return torch.sigmoid(self.logits)
+
+    @property
+    def variance(self) -> Tensor:
+        return self.mean * (1 - self.mean)
+
+    @torch.no_grad()
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        return torch.bernoulli(self.mean.expand(*sample_shape, *self.logits.shape))
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """(*batch,) nats for x: (*batch, *image), or (batch, *image) where there are samples of z."""
+        logits = self.logits
+        if x.shape != logits.shape:
+            logits, x = torch.broadcast_tensors(logits, x)
+        return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(dim=(-3, -2, -1))
+
+
+def bernoulli(logits: Tensor) -> BernoulliPixels:
+    """p(x|z) for pixels that are 0 or 1 (lesson 05). logits: (*batch, *image)."""
+    return BernoulliPixels(logits)
+
+
+def continuous_bernoulli(logits: Tensor) -> Independent:
+    """p(x|z) for grey pixels in [0, 1]: a Bernoulli's formula, normalised. logits: (*batch, *image).
+
+    Loaiza-Ganem & Cunningham 2019, arXiv 1907.06845.
+    """
+    return Independent(ContinuousBernoulli(logits=in_float32(logits)), 3)
+
+
+IMAGE = (-3, -2, -1)  # the dimensions of an image
+
+
+class NormalPixels(Distribution):
+    """N(mean, sigma^2) for each pixel; mean: (*batch, *image), log_sigma: of a shape that broadcasts to it.
+
+    What `Independent(Normal(mean, sigma), 3)` computes, with fewer operations a call. The logs of the pixels add up.
+    """
+
+    arg_constraints: ClassVar[dict] = {}
+    support = constraints.independent(constraints.real, 3)
+    has_rsample = True
+
+    def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
+        self.mu, self.log_sigma = in_float32(mean), in_float32(log_sigma)
+        super().__init__(mean.shape[:-3], mean.shape[-3:], validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.mu
+
+    @property
+    def stddev(self) -> Tensor:
+        return self.log_sigma.exp().expand_as(self.mu)
+
+    @property
+    def variance(self) -> Tensor:
+        return self.stddev.square()
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """x = mean + sigma * noise, (*sample_shape, *batch, *image)."""
+        noise = torch.randn_like(self.mu.expand(*sample_shape, *self.mu.shape))
+        return noise * self.stddev + self.mu
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """(*batch,) nats of a density for x: (*batch, *image), or (batch, *image) where there are samples of z."""
+        squares = ((x - self.mu) * torch.exp(-self.log_sigma)).square()
+        return -0.5 * (squares + 2 * self.log_sigma + LOG_2_PI).sum(IMAGE)
+
+
+class _Levels(constraints.Constraint):
+    """Images whose every pixel is one of 0, 1/(levels - 1), ..., 1."""
+
+    event_dim, is_discrete = 3, True
+
+    def __init__(self, levels: int) -> None:
+        self.levels = levels
+
+    def check(self, value: Tensor) -> Tensor:
+        step = value * (self.levels - 1)
+        on_level = ((step - step.round()).abs() < 1e-3) & (value >= 0) & (value <= 1)
+        return on_level.flatten(-3).all(-1)
+
+
+class LogisticLevels(Distribution):
+    """A probability for each of `levels` grey values k/(levels - 1), by a logistic density cut into bins.
+
+    mean, log_scale: (*batch, *image), of the density before it is cut. Each grey value gets the mass within half a
+    step of it; the darkest and the brightest get all that lies beyond. The logs of the pixels add up.
+    """
+
+    arg_constraints: ClassVar[dict] = {}
+
+    def __init__(self, mean: Tensor, log_scale: Tensor, levels: int) -> None:
+        self.mu, self.log_scale, self.levels = in_float32(mean), in_float32(log_scale), levels
+        super().__init__(mean.shape[:-3], mean.shape[-3:], validate_args=False)
+
+    @property
+    def support(self) -> constraints.Constraint:
+        return _Levels(self.levels)
+
+    def _at_least(self) -> Tensor:
+        """P(pixel >= level k) for k = 1, ..., levels - 1: (*batch, *image, levels - 1)."""
+        edges = (torch.arange(1, self.levels, device=self.mu.device) - 0.5) / (self.levels - 1)
+        return torch.sigmoid((self.mu.unsqueeze(-1) - edges) * torch.exp(-self.log_scale).unsqueeze(-1))
+
+    @property
+    def mean(self) -> Tensor:
+        return self._at_least().sum(-1) / (self.levels - 1)
+
+    @property
+    def variance(self) -> Tensor:
+        odd = 2 * torch.arange(1, self.levels, device=self.mu.device) - 1
+        return (odd * self._at_least()).sum(-1) / (self.levels - 1) ** 2 - self.mean.square()
+
+    @torch.no_grad()
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        u = torch.rand_like(self.mu.expand(*sample_shape, *self.mu.shape))
+        x = self.mu + self.log_scale.exp() * torch.logit(u, eps=1e-6)
+        return (x * (self.levels - 1)).round().clamp(0, self.levels - 1) / (self.levels - 1)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """(*batch,) nats of a probability for x: (*batch, *image), or (batch, *image) where there are samples of z."""
+        half, rate = 0.5 / (self.levels - 1), torch.exp(-self.log_scale)
+        upper, lower = (x + half - self.mu) * rate, (x - half - self.mu) * rate
+        # sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - exp(a - b)); a = -inf at the bottom, b = inf at the top
+        bottom, top = x < half, x > 1 - half
+        inner = torch.log(-torch.expm1(-2 * half * rate))
+        terms = F.logsigmoid(upper).masked_fill(top, 0.0) + F.logsigmoid(-lower).masked_fill(bottom, 0.0)
+        return (terms + inner.masked_fill(bottom | top, 0.0)).sum(IMAGE)
+
+
+class _OneSigma(nn.Module):
+    """See `gaussian`."""
+
+    kind = "gaussian"
+    FASTER = 5.0  # Adam moves every parameter alike; log sigma is to move five times as fast
+
+    def __init__(self, sigma: float, learned: bool) -> None:
+        super().__init__()
+        self.arguments = {"sigma": sigma, "learned": learned}
+        start = torch.tensor(math.log(sigma) / self.FASTER)
+        if learned:
+            self.slow = nn.Parameter(start)
+        else:
+            self.register_buffer("slow", start, persistent=False)
+
+    @property
+    def sigma(self) -> Tensor:
+        return torch.exp(self.FASTER * self.slow)
+
+    def forward(self, outputs: Tensor) -> NormalPixels:
+        return NormalPixels(outputs, self.FASTER * self.slow)
+
+
+class _SigmaPerPixel(nn.Module):
+    """See `gaussian_per_pixel`."""
+
+    kind = "gaussian_per_pixel"
+    outputs_per_pixel = 2
+
+    def __init__(self, min_sigma: float) -> None:
+        super().__init__()
+        self.min_sigma, self.arguments = min_sigma, {"min_sigma": min_sigma}
+
+    def forward(self, outputs: Tensor) -> NormalPixels:
+        mean, log_sigma = outputs.chunk(2, dim=-3)
+        if self.min_sigma > 0:
+            floor = torch.full_like(log_sigma, math.log(self.min_sigma))
+            log_sigma = 0.5 * torch.logaddexp(2 * log_sigma, 2 * floor)
+        return NormalPixels(mean, log_sigma)
+
+
+class _LogisticLevels(nn.Module):
+    """See `discretized_logistic`."""
+
+    kind = "discretized_logistic"
+    outputs_per_pixel = 2
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        self.levels, self.arguments = levels, {"levels": levels}
+
+    def forward(self, outputs: Tensor) -> LogisticLevels:
+        mean, log_scale = outputs.chunk(2, dim=-3)
+        return LogisticLevels(mean, log_scale, self.levels)
+
+
+def gaussian(sigma: float = math.exp(-1), learned: bool = False) -> Likelihood:
+    """p(x|z) = N(m(z), sigma^2 I): one sigma for all pixels of all images (lesson 06).
+
+    sigma: in units of the pixels; where it is learned, the value to start from. A learned sigma is a parameter of the
+    decoder, `decoder.likelihood.sigma`, and Adam moves its logarithm five times as fast as the weights: started at 1
+    and moved like them, it can stop on the way (Rybkin, Daniilidis & Levine 2021, arXiv 2006.13202).
+    Raises ValueError for a sigma that is not positive.
+    """
+    if not 0 < sigma < math.inf:
+        raise ValueError(f"sigma must be a positive number, but it is {sigma}")
+    return _OneSigma(sigma, learned)
+
+
+def gaussian_per_pixel(min_sigma: float = 0.0) -> Likelihood:
+    """p(x|z) = N(m(z), diag(sigma(z)^2)), the decoder's outputs being m and log sigma of each pixel (lesson 06).
+
+    min_sigma: added to sigma in squares. With 0 the density has no upper bound where a pixel is constant
+    (Mattei & Frellsen 2018, arXiv 1802.04826): give one, or add noise to the data.
+    Raises ValueError where it is negative.
+    """
+    if not 0 <= min_sigma < math.inf:
+        raise ValueError(f"min_sigma must not be negative, but it is {min_sigma}")
+    return _SigmaPerPixel(min_sigma)
+
+
+def discretized_logistic(levels: int) -> Likelihood:
+    """A probability for each of `levels` grey values from 0 to 1, from a logistic density of each pixel's own location
+    and log scale, which are the decoder's outputs (lesson 06).
+
+    As in Kingma et al. 2016, arXiv 1606.04934, and Salimans et al. 2017, arXiv 1701.05517.
+    Raises ValueError for fewer than two levels.
+    """
+    if not isinstance(levels, int) or levels < 2:
+        raise ValueError(f"levels must be a whole number of at least 2, but it is {levels!r}")
+    return _LogisticLevels(levels)
+
+
+def output_shape(image_shape: tuple[int, ...], likelihood: Likelihood) -> tuple[int, ...]:
+    """What a decoder's network has to put out: the shape of an image, with the channels once for each output of the
+    likelihood for a pixel (its attribute `outputs_per_pixel`; 1 where it has none)."""
+    channels, *size = image_shape
+    return getattr(likelihood, "outputs_per_pixel", 1) * channels, *size

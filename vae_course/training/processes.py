@@ -1,0 +1,71 @@
+"""Several processes under torchrun, each with its share of a batch (lesson 08). Alone, a process does nothing here."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, distributed, nn
+
+from vae_course.models import VAE
+from vae_course.objectives import Objective
+
+# Processes draw their noise from seeds this far apart: a prime, so that it meets no other run's seeds or epochs.
+SEEDS_APART = 7_919
+
+
+def rank() -> int:
+    """This process's number, from 0."""
+    return distributed.get_rank() if count() > 1 else 0
+
+
+def count() -> int:
+    """How many processes train together."""
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def shared(model: VAE, objective: Objective, place: torch.device) -> Callable[[Tensor], Tensor]:
+    """The objective as a function of x alone, whose mean is what `fit` maximises.
+
+    Among several processes, x is this one's share of a batch, the mean is the share's part of the mean over the batch,
+    and gradients are exchanged.
+    """
+    if count() == 1:
+        return functools.partial(objective, model)
+    ids = [place] if place.type == "cuda" else None
+    return nn.parallel.DistributedDataParallel(_PartOfTheMean(model, objective), device_ids=ids)
+
+
+class _PartOfTheMean(nn.Module):
+    """A module, for DistributedDataParallel exchanges gradients only for what runs in its `forward`."""
+
+    def __init__(self, model: VAE, objective: Objective) -> None:
+        super().__init__()
+        self.model, self.objective = model, objective
+
+    def forward(self, x: Tensor) -> Tensor:
+        images = torch.tensor(float(len(x)), device=x.device)
+        distributed.all_reduce(images)  # of the whole batch
+        # The bracket of lesson 08: its average over the processes is the mean over the batch, even where a share has
+        # fewer images than another, or none.
+        return count() / images * self.objective(self.model, x).sum()
+
+
+def shares(batches: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Of each batch, what this process takes: every n-th image. batches: (batch,) indices each."""
+    return batches if count() == 1 else [index[rank() :: count()] for index in batches]
+
+
+def draw_own_noise(seed: int) -> None:
+    """From here on each of several processes draws other random numbers; alone, a process goes on as it was."""
+    if count() > 1:
+        torch.manual_seed(seed + SEEDS_APART * (rank() + 1))
+
+
+def average(values: Tensor) -> Tensor:
+    """The mean of each number over the processes."""
+    if count() > 1:
+        distributed.all_reduce(values)
+        values /= count()
+    return values
