@@ -550,7 +550,7 @@ FAULTS = (
         "not 0 <= self.context", "test_autoregressive.py::test_bad_arguments_are_refused",
     ),
     Fault(
-        "descent for ascent", "training/loop.py", "loss = -per_image(x).mean()", "loss = per_image(x).mean()",
+        "descent for ascent", "training/loop.py", "loss = -objective_of(x).mean()", "loss = objective_of(x).mean()",
         "test_training.py::test_it_learns_and_says_so",
     ),
     Fault(
@@ -558,7 +558,7 @@ FAULTS = (
         "test_training.py::test_each_step_is_one_step_of_adam_on_the_mean",
     ),
     Fault(
-        "sum for mean over the batch", "training/loop.py", "-per_image(x).mean()", "-per_image(x).sum()",
+        "sum for mean over the batch", "training/loop.py", "-objective_of(x).mean()", "-objective_of(x).sum()",
         "test_training.py::test_each_step_is_one_step_of_adam_on_the_mean",
     ),
     Fault(
@@ -567,11 +567,11 @@ FAULTS = (
         "test_training.py::test_every_epoch_sees_every_image_once_in_a_new_order",
     ),
     Fault(
-        "the same order in every epoch", "training/loop.py", "torch.manual_seed(seed + SEEDS_APART * epoch)", "torch.manual_seed(seed)",
+        "the same order in every epoch", "training/loop.py", "torch.manual_seed(seed + EPOCH_SEEDS_APART * epoch)", "torch.manual_seed(seed)",
         "test_training.py::test_every_epoch_sees_every_image_once_in_a_new_order",
     ),
     Fault(
-        "NaN goes unnoticed", "training/loop.py", "refusals.require_finite(values, epoch, history.train, rate)", "pass",
+        "NaN goes unnoticed", "training/loop.py", "refusals.require_finite(objectives, model, epoch, history.train, lr_now)", "pass",
         "test_training.py::test_the_first_bad_step_is_the_one_named",
     ),
     Fault(
@@ -585,7 +585,7 @@ FAULTS = (
         "test_distributed.py::test_so_are_those_of_batches_that_cannot_be_shared_evenly",
     ),
     Fault(
-        "all processes draw the same noise", "training/processes.py", "seed + SEEDS_APART * (rank() + 1)", "seed",
+        "all processes draw the same noise", "training/processes.py", "seed + RANK_SEEDS_APART * (rank() + 1)", "seed",
         "test_distributed.py::test_each_process_draws_its_own_noise",
     ),
     Fault(
@@ -601,7 +601,7 @@ FAULTS = (
         "test_checkpoints.py::test_a_resumed_run_ends_as_an_uninterrupted_one_bit_for_bit",
     ),
     Fault(
-        "noise that does not follow from the epoch", "training/loop.py", "                    torch.manual_seed(seed + SEEDS_APART * epoch)\n", "",
+        "noise that does not follow from the epoch", "training/loop.py", "                    torch.manual_seed(seed + EPOCH_SEEDS_APART * epoch)\n", "",
         "test_checkpoints.py::test_a_resumed_run_ends_as_an_uninterrupted_one_bit_for_bit",
     ),
     Fault(
@@ -633,7 +633,7 @@ FAULTS = (
         "test_checkpoints.py::test_an_objective_that_is_made_anew_is_the_same_one",
     ),
     Fault(
-        "test images teach batch normalisation", "training/batches.py", "with number_format, evaluating(model):", "with number_format:",
+        "test images teach batch normalisation", "training/testing.py", "with autocast, evaluating(model):", "with autocast:",
         "test_training.py::test_test_images_teach_batch_normalisation_nothing",
     ),
     Fault(
@@ -645,7 +645,7 @@ FAULTS = (
         "test_training.py::test_test_images_teach_batch_normalisation_nothing",
     ),
     Fault(
-        "all test images at once", "training/batches.py", "images.split(TEST_IMAGES)", "[images]",
+        "all test images at once", "training/testing.py", "images.split(TEST_IMAGES)", "[images]",
         "test_steps.py::test_many_test_images_are_shown_in_parts_and_few_in_one",
     ),
     Fault(
@@ -653,7 +653,24 @@ FAULTS = (
         "test_plots.py::test_a_test_curve_that_over_fits_stays_in_the_picture",
     ),
     Fault(
-        "saved however long it takes", "training/resuming.py", "self.cost / SAVING", "self.cost * SAVING",
+        "weights that are no longer finite are handed back", "training/refusals.py",
+        "if bool(torch.isfinite(nn.utils.parameters_to_vector(model.parameters())).all()):", "if True:",
+        "test_training.py::test_weights_that_the_last_step_breaks_are_noticed",
+    ),
+    Fault(
+        "a model in eval() mode is trained in it", "training/loop.py", " training_mode(model),", "",
+        "test_training.py::test_a_model_in_eval_mode_is_trained_in_train_mode_and_comes_back_in_eval_mode",
+    ),
+    Fault(
+        "every process for itself under torchrun", "training/refusals.py", "    processes.require_joined()\n", "",
+        "test_training.py::test_processes_that_have_not_joined_are_refused",
+    ),
+    Fault(
+        "a smaller batch is recorded", "training/graphs.py", "        if x.shape != self.shape:\n            return self.step(x)\n", "",
+        "test_steps.py::test_recorded_steps_are_the_steps",
+    ),
+    Fault(
+        "saved however long it takes", "training/resuming.py", "self.seconds_to_save / SAVING", "self.seconds_to_save * SAVING",
         "test_checkpoints.py::test_saving_costs_little_however_slow_it_is",
     ),
     Fault(

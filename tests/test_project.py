@@ -128,7 +128,7 @@ def test_the_loop_of_lesson_05_is_in_sight():
     assert body[-1].end_lineno - body[0].lineno < 60
     code = ast.unparse(fit)
     in_order = (
-        "optimizer = torch.optim.Adam", "def step(x", "loss = -per_image(x).mean()", "optimizer.zero_grad()",
+        "optimizer = torch.optim.Adam", "def step(x", "loss = -objective_of(x).mean()", "optimizer.zero_grad()",
         "loss.backward()", "optimizer.step()", "for epoch in range", "torch.randperm", "for x in batches",
     )  # fmt: skip
     places = [code.index(part) for part in in_order]

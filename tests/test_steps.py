@@ -10,7 +10,7 @@ from vae_course.data import load
 from vae_course.models import VAE, Decoder, Encoder
 from vae_course.models.convolutions import ConvDecoder, ConvEncoder
 from vae_course.objectives import elbo
-from vae_course.training import Cosine, batches, devices, fit, graphs
+from vae_course.training import Cosine, batches, devices, fit, graphs, testing
 
 CPU = torch.device("cpu")
 
@@ -58,9 +58,8 @@ def recorded_on_the_cpu(monkeypatch):
     monkeypatch.setattr(graphs, "_record", record)
     monkeypatch.setattr(graphs, "_side_stream", lambda place: contextlib.nullcontext())
     monkeypatch.setattr(graphs, "possible", lambda place: True)
-    monkeypatch.setattr(graphs, "rate", lambda graph, place: 0.0)  # fused Adam on a CPU takes no tensor
     adam = torch.optim.Adam
-    monkeypatch.setattr(torch.optim, "Adam", lambda *a, capturable, **k: adam(*a, **k))
+    monkeypatch.setattr(torch.optim, "Adam", lambda p, capturable, **k: adam(p, **{**k, "lr": 0.0}))  # as on a CPU
     return runs
 
 
@@ -238,9 +237,9 @@ def test_many_test_images_are_shown_in_parts_and_few_in_one(data, monkeypatch):
         return elbo(model, x)
 
     arguments = (build(), watched, data.test, CPU, contextlib.nullcontext())
-    in_one = batches.test_objective(*arguments)
+    in_one = testing.average_objective(*arguments)
     assert in_one == pytest.approx(elbo(arguments[0], data.test).mean().item(), abs=1)
     assert shown == [len(data.test)] == [359]
-    monkeypatch.setattr(batches, "TEST_IMAGES", 100)
-    batches.test_objective(*arguments)
+    monkeypatch.setattr(testing, "TEST_IMAGES", 100)
+    testing.average_objective(*arguments)
     assert shown[1:] == [100, 100, 100, 59]

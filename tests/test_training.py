@@ -264,3 +264,44 @@ def test_test_images_teach_batch_normalisation_nothing(data):
     torch.manual_seed(0)
     with torch.no_grad():
         assert history.test[1] == pytest.approx(elbo(model.eval(), data.test).mean().item(), abs=1.0)
+
+
+def test_a_model_in_eval_mode_is_trained_in_train_mode_and_comes_back_in_eval_mode(data):
+    """As one that `load_model` returns: dropout and batch normalisation would sleep through its training."""
+    modes = []
+
+    def watched(model, x):
+        modes.append((len(x), model.encoder.drop.training))
+        return elbo(model, x)
+
+    torch.manual_seed(0)
+    model = VAE(Normalised(), Decoder((1, 8, 8), 4, 30)).eval()
+    fit(model, data, watched, epochs=1, test_every=1)
+    assert [training for size, training in modes if size not in (2, 359)] == [True] * 15
+    assert [training for size, training in modes if size in (2, 359)] == [False, False]
+    assert not any(module.training for module in model.modules())
+    assert model.encoder.norm.num_batches_tracked == 15
+
+
+def test_weights_that_the_last_step_breaks_are_noticed(data):
+    """The objective is computed before each step, so it does not tell of the last one."""
+    calls = []
+
+    def breaks(model, x):
+        calls.append(x)
+        value = elbo(model, x)
+        if len(calls) == 1 + 15:
+            value.register_hook(lambda gradient: gradient * float("nan"))
+        return value
+
+    with pytest.raises(FloatingPointError, match="the weights stopped being finite at the last step of epoch 1"):
+        fit(build(), data, breaks, epochs=1)
+
+
+def test_processes_that_have_not_joined_are_refused(data, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match="torchrun has started 2 processes, each of which would train alone"):
+        fit(build(), data, epochs=1)
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    fit(build(), data, epochs=1)

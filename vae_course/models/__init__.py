@@ -10,7 +10,7 @@ from vae_course.models.likelihoods import (
     gaussian,
     gaussian_per_pixel,
 )
-from vae_course.models.modes import checking, evaluating, unchecked
+from vae_course.models.modes import checking, evaluating, training_mode, unchecked
 from vae_course.models.priors import MixturePrior, StandardNormalPrior, VampPrior
 from vae_course.models.vae import VAE, Decoder, Encoder
 
@@ -34,5 +34,6 @@ __all__ = [
     "evaluating",
     "gaussian",
     "gaussian_per_pixel",
+    "training_mode",
     "unchecked",
 ]

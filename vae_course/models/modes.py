@@ -28,6 +28,22 @@ def evaluating(model: object) -> Iterator[None]:
 
 
 @contextmanager
+def training_mode(model: nn.Module) -> Iterator[None]:
+    """Within it a model that is in eval() mode, as one that was loaded is, is in train() mode; afterwards as before.
+
+    A model that is in train() mode is left as it is, with the layers of it that somebody keeps in eval() mode.
+    """
+    before = [(module, module.training) for module in model.modules()]
+    if not model.training:
+        model.train()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training
+
+
+@contextmanager
 def unchecked() -> Iterator[None]:
     """Within it, inputs and distributions are taken as they are: for loops whose data were checked at the door."""
     before = Distribution._validate_args

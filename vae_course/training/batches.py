@@ -1,24 +1,15 @@
-"""The batches of an epoch, and the objective on the test images (lesson 08)."""
+"""The batches of an epoch, from the device or through a DataLoader (lesson 08)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as Rows
 
 from vae_course.data import Dataset
-from vae_course.models import VAE, evaluating
-from vae_course.objectives import Objective
 from vae_course.training import processes
-
-# How many test images are shown to the model at once: with the 50 draws of an importance-weighted bound, decoded to
-# 28x28 pixels, a tensor of them has 63 MB. The parts decide which image gets which noise, so a set of up to so many
-# images (digits has 359 for testing) is one part, and its numbers are those of one call.
-TEST_IMAGES = 400
 
 
 def resident_batches(data: Dataset, order: Tensor, batch_size: int, place: torch.device) -> Iterator[Tensor]:
@@ -39,11 +30,11 @@ def loaded_batches(data: Dataset, order: Tensor, batch_size: int, place: torch.d
         pin_memory=place.type == "cuda",
         generator=torch.Generator(),  # else it would draw its seed from the model's noise
     )
-    for grey in loader:
-        yield data.drawn(grey.to(place, non_blocking=True))
+    for images in loader:
+        yield data.drawn(images.to(place, non_blocking=True))
 
 
-class _Rows(Rows):
+class _Rows(torch.utils.data.Dataset):
     """A data set whose items are whole batches of images, for a DataLoader that batches nothing itself."""
 
     def __init__(self, images: Tensor) -> None:
@@ -51,13 +42,3 @@ class _Rows(Rows):
 
     def __getitem__(self, index: list[int]) -> Tensor:
         return self.images[index]
-
-
-@torch.no_grad()
-def test_objective(
-    model: VAE, objective: Objective, images: Tensor, place: torch.device, number_format: AbstractContextManager
-) -> float:
-    """The objective, averaged over the images (n, *image), with every layer of the model in eval() mode."""
-    with number_format, evaluating(model):
-        parts = [objective(model, x.to(place)) for x in images.split(TEST_IMAGES)]
-    return torch.cat(parts).mean().item()

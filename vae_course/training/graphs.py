@@ -10,7 +10,9 @@ from torch import Tensor
 
 from vae_course.training import processes
 
-WARM_UP = 3  # steps that are taken one by one before one is recorded
+# Steps that are taken one by one before one is recorded, on a stream of their own: torch asks for both, since libraries
+# set themselves up in the first steps, which must not be part of the recording.
+WARM_UP = 3
 
 
 def possible(place: torch.device) -> bool:
@@ -22,48 +24,34 @@ def possible(place: torch.device) -> bool:
     return False
 
 
-def rate(graph: bool, place: torch.device) -> Tensor | float:
-    """A learning rate for the optimiser to begin with: `set_rate` sets it for each epoch.
-
-    A recorded step does not ask Python for its learning rate, so it has to be a number that the device keeps.
-    """
-    return torch.zeros((), device=place) if graph else 0.0
-
-
-def set_rate(optimizer: torch.optim.Optimizer, value: float) -> float:
-    """Give the optimiser its learning rate, where it looks for it. Returns the same as a float."""
-    (group,) = optimizer.param_groups
-    if isinstance(group["lr"], Tensor):
-        group["lr"].fill_(value)
-    else:
-        group["lr"] = float(value)
-    return float(value)
-
-
 class Recorded:
-    """`step`, recorded at its fourth call and replayed from then on.
+    """`step`, recorded once and replayed from then on.
 
     What a recording works on has to stay at one place in memory: each batch is copied to where the first one was, and
-    its result is copied away. A batch of another size (the last one of an epoch) takes its step without the recording.
+    the result is copied away. The learning rate is such a number too, so `fit` keeps it on the device. Each replay
+    draws new noise: torch hands a recording the generator's seed and position anew.
+    A batch of another size (the last one of an epoch) takes its step without the recording.
     """
 
     def __init__(self, step: Callable[[Tensor], Tensor], place: torch.device) -> None:
         self.step, self.place = step, place
-        self.warmed_up = 0
-        self.x: Tensor | None = None
         self.result = torch.zeros((), device=place)
+        self.shape: torch.Size | None = None
+        self.warmed_up = 0
+        self.replay: Callable[[], object] | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
         """What `step` returns for x: (batch, *image)."""
+        self.shape = self.shape or x.shape
+        if x.shape != self.shape:
+            return self.step(x)
         if self.warmed_up < WARM_UP:
             self.warmed_up += 1
-            with _side_stream(self.place):  # as torch asks for before a recording
+            with _side_stream(self.place):
                 return self.step(x)
-        if self.x is None:
-            self.x = here = x.clone()
-            self.replay = _record(lambda: self.result.copy_(self.step(here)))
-        if x.shape != self.x.shape:
-            return self.step(x)
+        if self.replay is None:
+            self.x = x.clone()
+            self.replay = _record(lambda: self.result.copy_(self.step(self.x)))
         self.x.copy_(x)
         self.replay()
         return self.result.clone()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class History:
     """What happened during training, one entry an epoch; objectives in nats per example, averaged.
 
-    train: the objective over the batches of an epoch, while the weights were moving
+    train: the objective over the batches of an epoch, while the weights were moving, each batch with equal weight
     test: epoch -> the objective on the test images, where `fit` was asked for it
     seconds: spent in `fit`, in all runs that were resumed from one another
     device: where the last of them ran

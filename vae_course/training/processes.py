@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 
 import torch
@@ -11,8 +12,9 @@ from torch import Tensor, distributed, nn
 from vae_course.models import VAE
 from vae_course.objectives import Objective
 
-# Processes draw their noise from seeds this far apart: a prime, so that it meets no other run's seeds or epochs.
-SEEDS_APART = 7_919
+# Processes draw their noise from seeds this far apart: other than the distance of epochs in loop.py, and more than
+# anybody's neighbouring seeds.
+RANK_SEEDS_APART = 7_919
 
 
 def rank() -> int:
@@ -23,6 +25,16 @@ def rank() -> int:
 def count() -> int:
     """How many processes train together."""
     return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def require_joined() -> None:
+    """Raises ValueError where torchrun has started several processes that do not know of one another."""
+    started = int(os.environ.get("WORLD_SIZE", "1")) if "TORCHELASTIC_RUN_ID" in os.environ else 1
+    if started > 1 and count() == 1:
+        raise ValueError(
+            f"torchrun has started {started} processes, each of which would train alone: join them first, "
+            "with torch.distributed.init_process_group()"
+        )
 
 
 def shared(model: VAE, objective: Objective, place: torch.device) -> Callable[[Tensor], Tensor]:
@@ -60,7 +72,7 @@ def shares(batches: Sequence[Tensor]) -> Sequence[Tensor]:
 def draw_own_noise(seed: int) -> None:
     """From here on each of several processes draws other random numbers; alone, a process goes on as it was."""
     if count() > 1:
-        torch.manual_seed(seed + SEEDS_APART * (rank() + 1))
+        torch.manual_seed(seed + RANK_SEEDS_APART * (rank() + 1))
 
 
 def average(values: Tensor) -> Tensor:

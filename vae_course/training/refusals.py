@@ -13,6 +13,7 @@ from vae_course.arguments import real
 from vae_course.data import Dataset
 from vae_course.models import VAE, evaluating
 from vae_course.objectives import Objective
+from vae_course.training import learning_rates, processes
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -33,17 +34,17 @@ def check_arguments(
         raise TypeError(f"data must be a Dataset, as load(...) returns it, not a {type(data).__name__}")
     if not callable(objective):
         raise TypeError(f"the objective must be a function of (model, x), not a {type(objective).__name__}")
-    rates = [lr((epoch + 0.5) / epochs) for epoch in range(epochs)] if callable(lr) else [lr]
-    for rate in rates:
+    for rate in [learning_rates.of_epoch(lr, epoch, epochs) for epoch in range(epochs if callable(lr) else 1)]:
         if not 0 < real(rate) < math.inf:
             raise ValueError(f"the learning rate must be positive and finite, but it is {rate!r}")
     if not 0 <= real(adam_eps) < math.inf:
         raise ValueError(f"adam_eps must be a number of at least 0, but it is {adam_eps!r}")
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be 'float32' or 'bfloat16', not {precision!r}")
+    processes.require_joined()
 
 
-def check_that_they_fit(model: VAE, data: Dataset, objective: Objective, batch_size: int) -> None:
+def check_model_and_images(model: VAE, data: Dataset, objective: Objective, batch_size: int) -> None:
     """Model, images and objective together, once and where the model is. Raises TypeError, ValueError.
 
     With every layer in eval() mode: batch normalisation would learn from the test images that are shown here.
@@ -61,14 +62,19 @@ def check_that_they_fit(model: VAE, data: Dataset, objective: Objective, batch_s
         raise ValueError("the objective has no gradient: are all weights frozen, or is it computed under no_grad()?")
 
 
-def require_finite(values: Tensor, epoch: int, earlier: list[float], rate: float) -> None:
-    """Did the objective stay finite? Read back once an epoch, which costs the device no waiting.
+def require_finite(values: Tensor, model: nn.Module, epoch: int, earlier: list[float], rate: float) -> None:
+    """Did the objective stay finite, and do the weights after the last step? Read back once an epoch, not at each step.
 
     values: (steps,), of this epoch; earlier: of the epochs before. Raises FloatingPointError.
     """
     finite = torch.isfinite(values)
     if bool(finite.all()):
-        return
+        if bool(torch.isfinite(nn.utils.parameters_to_vector(model.parameters())).all()):
+            return
+        raise FloatingPointError(
+            f"the weights stopped being finite at the last step of epoch {epoch + 1}: its gradient was not, or the "
+            f"learning rate, {rate:g}, is too high"
+        )
     step = int(torch.nonzero(~finite)[0])
     before = [*earlier[-1:], *values[:step].tolist()]
     if not before:

@@ -27,8 +27,9 @@ SAVING = 0.02  # the share of the time that goes into checkpoints, at most
 class Run:
     """A call of `fit`, with the checkpoint that it leaves; without a path it only keeps the time.
 
-    kept: the settings that have to be the same when the run is resumed
-    Raises ValueError where there is no file to resume from, and CheckpointError where there is one of another run.
+    settings: those that have to be the same when the run is resumed
+    Raises ValueError for resume without a path, and CheckpointError where there is a file of another run. Where there
+    is none, the run begins.
     """
 
     def __init__(
@@ -39,14 +40,15 @@ class Run:
         data: Dataset,
         objective: Objective,
         epochs: int,
-        kept: dict[str, Any],
+        settings: dict[str, Any],
     ) -> None:
         if path is None and resume:
             raise ValueError("resume=True needs to know from where: give checkpoint='a file'")
-        self.path, self.state, self.earlier, self.begun = path, None, 0.0, time.perf_counter()
-        self.saved, self.cost = -math.inf, 0.0  # when, and how long it took
+        self.path, self.state = path, None
+        self.begun, self.seconds_before = time.perf_counter(), 0.0
+        self.saved_at, self.seconds_to_save = -math.inf, 0.0
         if path is not None:
-            self.settings = _settings(data, objective, epochs, kept)
+            self.settings = _plain_settings(data, objective, epochs, settings)
             self.state = _state_to_resume(path, resume, model, self.settings, epochs)
 
     def require_writable(self) -> None:
@@ -67,18 +69,18 @@ class Run:
         optimizer.load_state_dict(self.state["optimizer"])
         optimizer.param_groups[0].update(of_this_device)
         history = History(**{**self.state["history"], "device": new.device})
-        self.earlier = history.seconds
+        self.seconds_before = history.seconds
         return history
 
     def seconds(self) -> float:
         """Spent in `fit`, in this run and in those that it goes on from."""
-        return self.earlier + time.perf_counter() - self.begun
+        return self.seconds_before + time.perf_counter() - self.begun
 
     def after_epoch(self, model: nn.Module, optimizer: torch.optim.Optimizer, history: History, last: bool) -> None:
         """Save after the first epoch and the last one, and in between so often that it costs little."""
         history.seconds = self.seconds()
         start = time.perf_counter()
-        due = last or start - self.saved >= self.cost / SAVING
+        due = last or start - self.saved_at >= self.seconds_to_save / SAVING
         if self.path is None or processes.rank() > 0 or not due:
             return
         content = {
@@ -87,13 +89,13 @@ class Run:
             "model": model.state_dict(), "optimizer": optimizer.state_dict(),
         }  # fmt: skip
         checkpoints.save(self.path, content)
-        self.saved = time.perf_counter()
-        self.cost = self.saved - start
+        self.saved_at = time.perf_counter()
+        self.seconds_to_save = self.saved_at - start
 
 
-def _settings(data: Dataset, objective: Objective, epochs: int, kept: dict[str, Any]) -> dict[str, Any]:
+def _plain_settings(data: Dataset, objective: Objective, epochs: int, settings: dict[str, Any]) -> dict[str, Any]:
     """What a run has to keep when it is resumed, to end where it would have ended, in plain values."""
-    lr = kept["lr"]
+    lr = settings["lr"]
     return {
         "data": str(data.name),
         "images": len(data.train),
@@ -101,11 +103,11 @@ def _settings(data: Dataset, objective: Objective, epochs: int, kept: dict[str, 
         # Of the training images alone: the pixels drawn for testing differ from one machine to another.
         "checksum of the images": zlib.crc32(data.train.detach().cpu().contiguous().numpy().data),
         "objective": _stable_name(objective),
-        "batch_size": kept["batch_size"],
+        "batch_size": settings["batch_size"],
         "lr": _stable_name(lr) if callable(lr) else float(lr),
-        "seed": kept["seed"],
-        "precision": str(kept["precision"]),
-        "adam_eps": float(kept["adam_eps"]),
+        "seed": settings["seed"],
+        "precision": str(settings["precision"]),
+        "adam_eps": float(settings["adam_eps"]),
         **({"epochs": epochs} if callable(lr) else {}),  # the rates of a schedule depend on where it ends
     }
 
