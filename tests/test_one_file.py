@@ -44,7 +44,7 @@ def trained(tmp_path_factory):
 
 def test_its_elbo_is_that_of_the_package(trained):
     """The same net, step size, batches and test images; other starting weights and noise, hence half a nat."""
-    folder, done = trained
+    _, done = trained
     assert done.returncode == 0, done.stderr
     costs = [float(cost) for cost in re.findall(r"-ELBO (\S+) nats per test image", done.stdout)]
     assert len(costs) == EPOCHS // 10
