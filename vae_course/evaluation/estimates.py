@@ -86,7 +86,7 @@ def jackknife(log_sums: Tensor, counts: Tensor) -> Tensor:
     groups = len(log_sums)
     if groups < 2:
         return torch.full_like(log_sums[0], math.nan)
-    # The others' sum from those before a group and those after it: all less the group would cancel where it is nearly all
+    # The sum of the others from those before and after: to subtract a group that is nearly all would cancel
     none = torch.full_like(log_sums[:1], -math.inf)
     before = torch.cat([none, log_sums[:-1]]).logcumsumexp(0)
     after = torch.cat([log_sums[1:], none]).flip(0).logcumsumexp(0).flip(0)
