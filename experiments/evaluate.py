@@ -3,7 +3,8 @@
 python experiments/evaluate.py CHECKPOINT --data mnist [--json FILE]
 
 CHECKPOINT is what `fit(checkpoint=)`, experiments/train.py or `architectures.save_model` wrote. Each number has its
-standard error; of an average over images, that is the one due to which images these are.
+standard error; of an average over images, that is the one due to which images these are. An error due to the draws of
+z alone is a jackknife's: how far other draws would move the number, and not how far a bound lies from -log p(x).
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def measure(model: VAE, data: Dataset, options: argparse.Namespace, without: dic
         "distortion, -log p(x|z)": distortion,
         "-ELBO": Estimate(rate.value + distortion.value, _error_of_elbo(model, x)),
         f"-log p(x), {options.k} importance samples": Estimate(-log_p.value, log_p.standard_error),
-        "  of these images, error due to draws alone": Estimate(-log_p.value, terms.over_draws.standard_error),
+        "  of these images, error due to draws alone": Estimate(-log_p.value, terms.over_repeats.standard_error),
     }
     if "bits per dimension" not in without:
         bits = (evaluation.bits_per_dim(v, dims) for v in (-log_p.value, log_p.standard_error))
@@ -117,12 +118,12 @@ def measure(model: VAE, data: Dataset, options: argparse.Namespace, without: dic
         below = evaluation.ais(model, few, temperatures=options.temperatures)
         z = model.prior.sample(torch.Size([n]))
         drawn = model.decode(z).sample()
-        above = evaluation.ais(model, drawn, z, temperatures=options.temperatures).over_draws
+        above = evaluation.ais(model, drawn, z, temperatures=options.temperatures).over_repeats
         with unchecked():  # what a Gaussian decoder draws lies outside [0, 1]
-            under = evaluation.ais(model, drawn, temperatures=options.temperatures).over_draws
-        found[f"-log p(x) by annealing, {n} test images"] = _minus(below.over_draws)
+            under = evaluation.ais(model, drawn, temperatures=options.temperatures).over_repeats
+        found[f"-log p(x) by annealing, {n} test images"] = _minus(below.over_repeats)
         weighted = evaluation.log_likelihood(model, few, options.k)
-        found["  the same images by importance samples"] = _minus(weighted.over_draws)
+        found["  the same images by importance samples"] = _minus(weighted.over_repeats)
         found[f"-log p(x) of {n} images drawn from the model, from above"] = _minus(under)
         found["  and from below"] = _minus(above)
     if "Frechet distance" not in without:

@@ -386,8 +386,91 @@ FAULTS = (
     ),
     Fault(
         "errors of the draws added, not their squares", "evaluation/estimates.py",
-        "self.errors.square().sum().sqrt().item()", "self.errors.sum().item()",
+        "errors.square().sum().sqrt().item()", "errors.sum().item()",
         "test_evaluation.py::test_errors_over_images_and_over_draws",
+    ),
+    Fault(
+        "the delta method's error for what repetition shows", "evaluation/estimates.py", "_pooled(self.spread)", "_pooled(self.errors)",
+        "test_evaluation.py::test_errors_over_images_and_over_draws",
+    ),
+    Fault(
+        "jackknife that leaves nothing out", "evaluation/estimates.py", "torch.logaddexp(before, after)", "log_sums.logsumexp(0)",
+        "test_evaluation.py::test_the_jackknife_leaves_each_group_out",
+    ),
+    Fault(
+        "jackknife of groups that are taken for equal", "evaluation/estimates.py", "(counts.sum() - counts).log()", "(0 * counts + 3).log()",
+        "test_evaluation.py::test_the_jackknife_leaves_each_group_out",
+    ),
+    Fault(
+        "jackknife as the error of a mean", "evaluation/estimates.py", "((groups - 1) * without.var(0, correction=0)).sqrt()",
+        "without.std(0) / math.sqrt(groups)",
+        "test_evaluation.py::test_where_few_weights_make_up_the_mean_only_the_jackknife_says_what_repetition_shows[50-2.0]",
+    ),
+    Fault(
+        "groups of the last chunk alone", "evaluation/likelihoods.py", "torch.logaddexp(groups[: len(z)], log_weights)", "log_weights",
+        "test_evaluation.py::test_where_few_weights_make_up_the_mean_only_the_jackknife_says_what_repetition_shows[130-2.0]",
+    ),
+    Fault(
+        "AIS whose spread is the delta method's", "evaluation/annealing.py", "PerImage(values if z is None else -values, errors, spread)",
+        "PerImage(values if z is None else -values, errors, errors)",
+        "test_evaluation.py::test_ais_error_is_what_repetition_shows_also_with_few_chains_and_temperatures",
+    ),
+    Fault(
+        "AIS adapts its steps in the run that counts", "evaluation/annealing.py", "_anneal(model, images, start, betas, chains, sizes)[1]",
+        "_anneal(model, images, start, betas, chains)[1]",
+        "test_evaluation.py::test_ais_weighs_with_the_step_sizes_that_the_pilot_found",
+    ),
+    Fault(
+        "AIS whose pilot has as many chains as the rest", "evaluation/annealing.py", "_anneal(model, images, start, betas, pilot)",
+        "_anneal(model, images, start, betas, chains)",
+        "test_evaluation.py::test_ais_weighs_with_the_step_sizes_that_the_pilot_found",
+    ),
+    Fault(
+        "AIS that does not look at its step sizes", "evaluation/annealing.py", "size = size if adapt else used[t]", "size = size",
+        "test_evaluation.py::test_ais_moves_by_the_step_sizes_that_it_is_given",
+    ),
+    Fault(
+        "the caller's draws moved in place", "evaluation/annealing.py", "new = new + step * momentum", "new += step * momentum",
+        "test_evaluation.py::test_draws_and_features_of_the_caller_stay_as_they_are",
+    ),
+    Fault(
+        "the caller's step sizes overwritten", "evaluation/annealing.py", "        if adapt:\n            used[t] = size\n",
+        "        used[t] = 0.0\n        if adapt:\n            used[t] = size\n",
+        "test_evaluation.py::test_draws_and_features_of_the_caller_stay_as_they_are",
+    ),
+    Fault(
+        "shuffle cost of one repeat, whatever is asked for", "evaluation/symptoms.py",
+        "repeats = whole(\"repeats\", repeats)\n    q_z", "repeats = min(1, whole(\"repeats\", repeats))\n    q_z",
+        "test_symptoms.py::test_more_repeats_leave_less_noise[cost]",
+    ),
+    Fault(
+        "gap of one repeat, whatever is asked for", "evaluation/symptoms.py", "for _ in range(repeats)]", "for _ in range(1)]",
+        "test_symptoms.py::test_more_repeats_leave_less_noise[gap]",
+    ),
+    Fault(
+        "classifier of one seed", "evaluation/frechet.py", "torch.manual_seed(seed)", "torch.manual_seed(0)",
+        "test_evaluation.py::test_classifier_features_know_the_classes_and_leave_the_random_state_alone",
+    ),
+    Fault(
+        "pseudo-inputs that are the caller's images", "models/priors.py", "pseudo_inputs.detach().clone().float()", "pseudo_inputs.detach().float()",
+        "test_priors.py::test_the_callers_pseudo_inputs_are_copied",
+    ),
+    Fault(
+        "a fitted mixture of one seed", "models/priors.py", "random_state=seed", "random_state=0",
+        "test_priors.py::test_seed_and_components_of_a_fitted_mixture_count",
+    ),
+    Fault(
+        "a fitted mixture of one component", "models/priors.py", "GaussianMixture(components, random_state", "GaussianMixture(1, random_state",
+        "test_priors.py::test_seed_and_components_of_a_fitted_mixture_count",
+    ),
+    Fault(
+        "gradient cut at the draws of the IWAE bound", "objectives.py", "q_z.rsample(torch.Size([k]))", "q_z.sample(torch.Size([k]))",
+        "test_objectives.py::test_gradients_are_the_change_of_the_value_with_the_noise_kept[k = 5]",
+    ),
+    Fault(
+        "gradient of the first weight alone", "objectives.py", "torch.logsumexp(log_weights, dim=0) - math.log(k)",
+        "torch.logsumexp(torch.cat([log_weights[:1], log_weights[1:].detach()]), dim=0) - math.log(k)",
+        "test_objectives.py::test_gradients_are_the_change_of_the_value_with_the_noise_kept[k = 5]",
     ),
     Fault(
         "a full chunk of draws at the end", "evaluation/likelihoods.py",

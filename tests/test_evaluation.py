@@ -3,7 +3,6 @@
 (The measurements of evaluation/symptoms.py have tests of their own.)
 """
 
-import contextlib
 import math
 
 import numpy as np
@@ -16,12 +15,12 @@ from torch import nn
 from torch.distributions import Categorical, Independent, MixtureSameFamily, MultivariateNormal, Normal, kl_divergence
 
 from vae_course.data import load
-from vae_course.data.sets import import_torchvision
 from vae_course.data.toy import LinearGaussian
 from vae_course.evaluation import (
     PerImage,
     active_units,
     ais,
+    annealing,
     average,
     classifier_features,
     frechet_distance,
@@ -36,7 +35,8 @@ from vae_course.evaluation import (
     signal_to_noise,
     train_test_gap,
 )
-from vae_course.evaluation.annealing import _move
+from vae_course.evaluation.annealing import _anneal, _move
+from vae_course.evaluation.estimates import jackknife
 from vae_course.models import VAE, Decoder, DiagonalNormal, Encoder, unchecked
 from vae_course.models.likelihoods import gaussian
 
@@ -130,16 +130,35 @@ def test_average_and_its_standard_error():
 
 
 def test_errors_over_images_and_over_draws():
-    found = PerImage(torch.tensor([1.0, 2.0, 3.0, 6.0]), torch.tensor([0.1, 0.2, 0.2, 0.4]))
+    found = PerImage(
+        torch.tensor([1.0, 2.0, 3.0, 6.0]), torch.tensor([0.1, 0.2, 0.2, 0.4]), torch.tensor([0.3, 0.6, 0.6, 1.2])
+    )
     assert found.over_images.standard_error == pytest.approx(math.sqrt(14 / 3) / 2)
     assert found.over_draws.value == 3.0
     assert found.over_draws.standard_error == pytest.approx(0.5 / 4)
+    assert str(found.over_draws) == "3.00 ± at least 0.12"
+    assert found.over_repeats.value == 3.0
+    assert found.over_repeats.standard_error == pytest.approx(1.5 / 4)
+    assert str(found.over_repeats) == "3.00 ± 0.38"
 
 
 @pytest.mark.parametrize("values", [torch.tensor([1.0]), torch.zeros(3, 2), torch.tensor(1.0)])
 def test_an_average_needs_two_values(values):
     with pytest.raises(ValueError, match="needs \\(n,\\) values of 2 or more"):
         average(values)
+
+
+def test_the_jackknife_leaves_each_group_out():
+    weights = [[1.0, 2.0], [3.0], [0.5, 4.0], [2.0]]
+    log_sums = torch.tensor([sum(group) for group in weights]).log()[:, None].expand(4, 2) + torch.tensor([0.0, 300.0])
+    without = [np.log(np.mean(np.concatenate([w for w in weights if w is not group]))) for group in weights]
+    expected = math.sqrt(3 / 4 * sum((value - np.mean(without)) ** 2 for value in without))
+    found = jackknife(log_sums, torch.tensor([len(group) for group in weights]))
+    assert found.tolist() == pytest.approx([expected, expected], rel=1e-3)
+    assert jackknife(log_sums[:1], torch.tensor([2])).isnan().all()
+    nearly_all = jackknife(torch.tensor([[200.0], [0.0], [1.0]]), torch.ones(3)).item()
+    without = np.array([np.log((1 + np.e) / 2), 200 - np.log(2), 200 - np.log(2)])
+    assert nearly_all == pytest.approx(math.sqrt(2 * without.var()), rel=1e-5)
 
 
 # log p(x) by importance weighting
@@ -150,7 +169,8 @@ def test_with_the_exact_posterior_every_draw_gives_log_p(k):
     x = images(5)
     found = log_likelihood(linear(), x, k)
     torch.testing.assert_close(found.values, exact_log_p(x), rtol=0, atol=1e-4)
-    assert found.errors.isnan().all() if k == 1 else found.errors.max() < 1e-2
+    for errors in (found.errors, found.spread):
+        assert errors.isnan().all() if k == 1 else errors.max() < 1e-2
 
 
 def test_weights_average_to_p_also_where_the_last_chunk_is_short():
@@ -178,6 +198,16 @@ def test_errors_are_what_repetition_shows():
     torch.manual_seed(3)
     found = log_likelihood(linear(shift=0.5, widen=1.2), one_image(2000), k=200)
     assert found.values.std() / found.errors.mean() == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(("k", "shift"), [(5, 1.0), (50, 2.0), (130, 2.0)])
+def test_where_few_weights_make_up_the_mean_only_the_jackknife_says_what_repetition_shows(k, shift):
+    torch.manual_seed(3)
+    found = log_likelihood(linear(shift=shift), one_image(4000), k)
+    real, delta, by_jackknife = found.values.std(), found.errors, found.spread
+    assert delta.square().mean().sqrt() / real < 0.8
+    assert by_jackknife.square().mean().sqrt() / real == pytest.approx(1, abs=0.1)
+    assert found.over_repeats.standard_error == pytest.approx(real.item() / math.sqrt(4000), rel=0.12)
 
 
 def test_agrees_with_scipy_and_torch_distributions_on_the_same_draws():
@@ -228,9 +258,9 @@ def test_ais_brackets_log_p():
     lower = ais(linear(), x, temperatures=60, chains=8)
     upper = ais(linear(), x, z, temperatures=60, chains=8)
     exact = exact_log_p(x).mean()
-    assert (lower.over_draws.value - exact) / lower.over_draws.standard_error < 3
-    assert (exact - upper.over_draws.value) / upper.over_draws.standard_error < 3
-    assert abs(upper.over_draws.value - lower.over_draws.value) < 0.3
+    assert (lower.over_repeats.value - exact) / lower.over_repeats.standard_error < 3
+    assert (exact - upper.over_repeats.value) / upper.over_repeats.standard_error < 3
+    assert abs(upper.over_repeats.value - lower.over_repeats.value) < 0.3
 
 
 @pytest.mark.parametrize("backwards", [False, True])
@@ -241,6 +271,44 @@ def test_ais_weights_average_to_p_also_with_few_temperatures(backwards):
     off = ais(linear(), x, z, temperatures=5, chains=2).values - exact_log_p(x)
     assert standard_errors((-off if backwards else off).exp(), 1) < 4
     assert off.mean() > 0.02 if backwards else off.mean() < -0.02
+
+
+def test_ais_error_is_what_repetition_shows_also_with_few_chains_and_temperatures():
+    torch.manual_seed(6)
+    found = ais(linear(), one_image(2000), temperatures=6, chains=5)
+    real = found.values.std()
+    assert found.errors.square().mean().sqrt() / real < 0.9
+    assert 0.95 < found.spread.square().mean().sqrt() / real < 1.25  # too large for few chains, if anything
+
+
+def test_ais_weighs_with_the_step_sizes_that_the_pilot_found(monkeypatch):
+    calls = []
+
+    def recorded(*arguments):
+        calls.append((arguments[4:], _anneal(*arguments)))
+        return calls[-1][1]
+
+    monkeypatch.setattr(annealing, "_anneal", recorded)
+    ais(linear(), images(3), temperatures=6, chains=5, pilot=2)
+    (first, (found, _)), (second, (used, log_weights)) = calls
+    assert first == (2,)
+    assert second[0] == 5
+    assert second[1] is found
+    assert torch.equal(used, found)
+    assert log_weights.shape == (5, 3)
+
+
+def test_ais_moves_by_the_step_sizes_that_it_is_given():
+    """By next to nothing: the weights are then p(x|z) at the draws of the prior. By 0.3: they are others."""
+    model, x, betas = linear(), images(3), torch.linspace(0, 1, 6)
+    found = {}
+    for size in (1e-9, 0.3):
+        torch.manual_seed(7)
+        found[size] = _anneal(model, x, None, betas, 4, torch.full((6, 3), size))[1]
+    torch.manual_seed(7)
+    at_rest = model.decode(model.prior.sample((4, 3))).log_prob(x)
+    torch.testing.assert_close(found[1e-9], at_rest, rtol=1e-3, atol=1e-3)
+    assert ((found[0.3] - at_rest).abs() > 0.1).all()
 
 
 def test_ais_does_not_ask_the_encoder():
@@ -409,15 +477,6 @@ def test_frechet_distance_agrees_with_scipy():
     assert frechet_distance(b, a).value == pytest.approx(expected, rel=1e-8)
 
 
-def test_frechet_distance_agrees_with_torchmetrics():
-    with contextlib.suppress(ImportError):
-        import_torchvision()  # torchmetrics imports it, and cannot where it does not fit torch
-    fid = pytest.importorskip("torchmetrics.image.fid")
-    a, b = (rows.double() for rows in random_features())
-    moments = [v for rows in (a, b) for v in (rows.mean(0), torch.cov(rows.T))]
-    assert frechet_distance(a, b).value == pytest.approx(fid._compute_fid(*moments).item(), rel=1e-6)
-
-
 def test_frechet_distance_with_fewer_images_than_features():
     torch.manual_seed(15)
     a, b = torch.randn(25, 40), torch.randn(25, 40)
@@ -514,14 +573,32 @@ def test_measuring_changes_nothing_and_is_done_in_eval_mode(name):
     model.decoder.eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     x, found = (torch.rand(6, 1, 8, 8) > 0.5).float(), []
+    images_before = x.clone()
     for _ in range(2):
         torch.manual_seed(1)
         found.append(str(MEASUREMENTS[name](model, x)))
         assert model.encoder.norm.training
         assert not model.decoder.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert torch.equal(x, images_before)
     torch.manual_seed(1)
     assert found == [str(MEASUREMENTS[name](model.eval(), x))] * 2
+
+
+def test_draws_and_features_of_the_caller_stay_as_they_are():
+    torch.manual_seed(0)
+    model, x, z, others = linear(), images(30), torch.randn(30, 2), torch.randn(40, 2)
+    given = (x, z, others)
+    before = [tensor.clone() for tensor in given]
+    ais(model, x, z, temperatures=4)
+    _move(model, x, z, torch.tensor(0.5), torch.full((30,), 0.2))
+    _anneal(model, x, z, torch.linspace(0, 1, 4), 3, sizes := torch.full((4, 30), 0.2))
+    frechet_distance(z.double(), others.double())
+    log_aggregate(z, model.encode(x))
+    average(z[:, 0])
+    jackknife(z, torch.ones(30))
+    assert all(torch.equal(tensor, kept) for tensor, kept in zip(given, before, strict=True))
+    assert torch.equal(sizes, torch.full((4, 30), 0.2))
 
 
 def test_images_that_a_gaussian_decoder_drew_can_be_annealed():
@@ -535,7 +612,7 @@ def test_images_that_a_gaussian_decoder_drew_can_be_annealed():
         ais(model, drawn, temperatures=20)
     with unchecked():
         below = ais(model, drawn, temperatures=20)
-    assert below.over_draws.value < above.over_draws.value + 1
+    assert below.over_repeats.value < above.over_repeats.value + 1
     with pytest.raises(ValueError, match="images must have the shape"):
         ais(model, drawn[:, :, :2], z, temperatures=20)
 

@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from vae_course.models import VAE, Decoder, Encoder
+from vae_course.models import VAE, Decoder, Encoder, unchecked
 from vae_course.objectives import elbo, elbo_terms, iwae_bound
 
 SHAPE = (1, 4, 4)
@@ -102,6 +103,35 @@ def test_iwae_starts_at_the_elbo_and_rises_to_log_p(wrong_encoder):
     assert (five < fifty).all()
     assert (fifty < log_p + 4 * fifty_error).all()
     assert (fifty > log_p - 0.05).all()
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [elbo, *(lambda model, x, k=k: iwae_bound(model, x, k) for k in (1, 5, 50))],
+    ids=["elbo", "k = 1", "k = 5", "k = 50"],
+)
+def test_gradients_are_the_change_of_the_value_with_the_noise_kept(x, objective):
+    """Of encoder and decoder, by finite differences: the noise stays, z moves with the encoder. Smooth networks, for at
+    a ReLU's corner the two differ."""
+    torch.manual_seed(0)
+    model = VAE(Encoder(SHAPE, 3, 20, nn.Tanh), Decoder(SHAPE, 3, 20, activation=nn.Tanh)).double()
+
+    def value():
+        torch.manual_seed(5)
+        with unchecked():
+            return objective(model, x.double()).sum()
+
+    value().backward()
+    for p in model.parameters():
+        direction, before = torch.randn_like(p), p.detach().clone()
+        ends = []
+        for step in (1e-5, -1e-5):
+            with torch.no_grad():
+                p.copy_(before + step * direction)
+                ends.append(value().item())
+        with torch.no_grad():
+            p.copy_(before)
+        assert (ends[0] - ends[1]) / 2e-5 == pytest.approx((p.grad * direction).sum().item(), rel=1e-6, abs=1e-7)
 
 
 @pytest.mark.parametrize("beta", [-1.0, -1e-9, float("nan")])

@@ -92,6 +92,40 @@ def test_pseudo_inputs_are_trained_once_and_the_encoder_with_them():
     assert bool((model.p_z.pseudo_inputs.grad.abs().sum((1, 2, 3)) > 0).all())
 
 
+def test_the_callers_pseudo_inputs_are_copied():
+    """Float32 as they are: no conversion makes the copy. Training must not change the images that they started from."""
+    torch.manual_seed(0)
+    encoder, u = Encoder(SHAPE, 3, 20), torch.rand(6, *SHAPE)
+    before = u.clone()
+    prior = VampPrior(encoder, u)
+    with torch.no_grad():
+        prior.pseudo_inputs += 0.1
+    assert torch.equal(u, before)
+    u.zero_()
+    assert torch.allclose(prior.pseudo_inputs, before + 0.1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_callers_draws_are_left_as_they_are(dtype):
+    z = two_clusters().to(dtype)
+    before = z.clone()
+    MixturePrior.fitted(z, 2)
+    MixturePrior(2, 3)().log_prob(z.float())
+    assert torch.equal(z, before)
+
+
+def test_seed_and_components_of_a_fitted_mixture_count():
+    """In draws without clusters EM ends where it starts from, so another seed finds other parts."""
+    torch.manual_seed(0)
+    z = torch.rand(200, 2)
+    one, same, other = (MixturePrior.fitted(z, 6, seed=seed).mu for seed in (0, 0, 1))
+    assert torch.equal(one, same)
+    assert not torch.allclose(one.sort(0)[0], other.sort(0)[0], atol=1e-2)
+    fit = [MixturePrior.fitted(z, components)().log_prob(z).mean() for components in (1, 3, 6)]
+    assert fit[0] + 0.05 < fit[1] < fit[2] - 0.02
+    assert [len(MixturePrior(2, components).mu) for components in (1, 4)] == [1, 4]
+
+
 class LinearEncoder(nn.Module):
     """A Gaussian q for x = z + noise, whose true posterior is a mixture here: the bounds must hold for any q."""
 

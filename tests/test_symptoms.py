@@ -116,6 +116,23 @@ def test_shuffle_cost_is_averaged_over_repeats():
     assert torch.allclose(shuffle_cost(vae, ONE_HOT, repeats=3), torch.full((4,), 40.0), atol=1e-2)
 
 
+def cost(vae, repeats):
+    return shuffle_cost(vae, ONE_HOT, repeats=repeats).mean().item()
+
+
+def gap(vae, repeats):
+    return train_test_gap(vae, ONE_HOT, ONE_HOT[:2], repeats=repeats).value
+
+
+@pytest.mark.parametrize("measured", [cost, gap])
+def test_more_repeats_leave_less_noise(measured):
+    """16 times as many draws: a quarter of the spread."""
+    vae = model(slope=1.0)
+    torch.manual_seed(0)
+    one, many = (torch.tensor([measured(vae, repeats) for _ in range(60)]).std() for repeats in (1, 16))
+    assert (many / one).item() == pytest.approx(0.25, abs=0.1)
+
+
 def test_shuffle_cost_is_nothing_where_z_is_ignored():
     assert torch.equal(shuffle_cost(model(slope=0.0, shift=1.0), ONE_HOT), torch.zeros(4))
 

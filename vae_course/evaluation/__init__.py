@@ -1,7 +1,7 @@
 """What a trained model is worth, and what ails it: measurements, with their standard errors."""
 
 from vae_course.evaluation.annealing import ais
-from vae_course.evaluation.estimates import Estimate, PerImage, average
+from vae_course.evaluation.estimates import AtLeast, Estimate, PerImage, average
 from vae_course.evaluation.frechet import classifier_features, frechet_distance
 from vae_course.evaluation.information import log_aggregate, marginal_kl, mutual_information, rate_distortion
 from vae_course.evaluation.likelihoods import bits_per_dim, log_likelihood
@@ -14,6 +14,7 @@ from vae_course.evaluation.symptoms import (
 )
 
 __all__ = [
+    "AtLeast",
     "Estimate",
     "PerImage",
     "active_units",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vae_course.arguments import whole
-from vae_course.evaluation.estimates import PerImage
+from vae_course.evaluation.estimates import PerImage, jackknife
 from vae_course.evaluation.likelihoods import images_at_once
 from vae_course.evaluation.measuring import measurement
 from vae_course.models import VAE, checking, unchecked
@@ -54,7 +54,8 @@ def ais(
     log_weights = torch.cat(found, dim=1)
     values = log_weights.logsumexp(0) - math.log(chains)
     errors = torch.exp(log_weights - values).std(0) / math.sqrt(chains)
-    return PerImage(values if z is None else -values, errors)
+    spread = jackknife(log_weights, torch.ones(chains, device=x.device))
+    return PerImage(values if z is None else -values, errors, spread)
 
 
 def _anneal(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vae_course.arguments import whole
-from vae_course.evaluation.estimates import PerImage
+from vae_course.evaluation.estimates import PerImage, jackknife
 from vae_course.evaluation.measuring import measurement
 from vae_course.models import VAE, checking, unchecked
 
@@ -22,8 +22,9 @@ def log_likelihood(model: VAE, x: Tensor, k: int = 5_000) -> PerImage:
     """log p(x): the log of the mean of k weights p(x, z) / q(z|x), in chunks, so memory does not grow with k.
 
     x: (n, *image). Returns n estimates in nats: on average a lower bound that rises with k (Burda, Grosse &
-    Salakhutdinov 2015, arXiv 1509.00519). The errors are those of the delta method, and not to be trusted where few
-    weights make up the mean; for k = 1 they are not known (NaN). Raises ValueError where k < 1. Built in lesson 09.
+    Salakhutdinov 2015, arXiv 1509.00519). Of the two errors, the delta method's is too small where few weights make up
+    the mean: `over_repeats` has the one that repetition shows. For k = 1 neither is known (NaN). Raises ValueError
+    where k < 1. Built in lesson 09.
     """
     k = whole("k", k)
     if checking():
@@ -42,18 +43,21 @@ def images_at_once(x: Tensor, draws: int) -> int:
     return max(1, (1_000 if x.device.type == "cpu" else 20_000) // draws)
 
 
-def _log_mean_weight(model: VAE, x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def _log_mean_weight(model: VAE, x: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
     q_z = model.encode(x)
     total = torch.full((len(x),), -math.inf, device=x.device)  # log of the sum of the weights, and of their squares
     squares = total.clone()
+    groups = total.repeat(min(k, DRAWS), 1)  # the same of the j-th draws of all chunks, so that memory does not grow
     for first in range(0, k, DRAWS):
         z = q_z.sample(torch.Size([min(DRAWS, k - first)]))
         log_weights = model.decode(z).log_prob(x) + model.prior.log_prob(z) - q_z.log_prob(z)
         total = torch.logaddexp(total, log_weights.logsumexp(0))
         squares = torch.logaddexp(squares, (2 * log_weights).logsumexp(0))
+        groups[: len(z)] = torch.logaddexp(groups[: len(z)], log_weights)
     relative_variance = torch.exp(squares - 2 * total + math.log(k)) - 1
     error = (relative_variance.clamp(min=0) / (k - 1)).sqrt() if k > 1 else torch.full_like(total, math.nan)
-    return total - math.log(k), error
+    counts = torch.tensor([len(range(j, k, DRAWS)) for j in range(len(groups))], device=x.device)
+    return total - math.log(k), error, jackknife(groups, counts)
 
 
 def bits_per_dim(nats: Nats, dims: int, levels: int | None = None) -> Nats:
