@@ -31,9 +31,9 @@ def show_data() -> int:
 
     print(f"{'name':<16} {'where':<19} {'to fetch':>8}  what, and from where")
     for name, kind in SETS.items():
-        where = doctor.state(name)
-        size = f"{kind.megabytes:.0f} MB" if where == "to be downloaded" else "–"
-        print(f"{name:<16} {where:<19} {size:>8}  {kind.what}; {kind.source}")
+        state = doctor.state(name)
+        size = f"{kind.megabytes:.0f} MB" if state == "to be downloaded" else "–"
+        print(f"{name:<16} {state:<19} {size:>8}  {kind.what}; {kind.source}")
     print(f"{'toy':<16} {'embedded':<19} {'–':>8}  points whose density is known exactly: vae_course.data.toy")
     print("\nfetch one by its name: python -m vae_course data mnist")
     print("your own pictures: load('a/folder'), load('a/file.npz') or load(array)")

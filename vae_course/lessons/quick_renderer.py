@@ -60,5 +60,5 @@ def _look(axis: Axis) -> list:
     """All that the look of an axis depends on, in figures that one function draws."""
     places = axis.get_majorticklocs().tolist()
     labels = axis.get_major_formatter().format_ticks(places)
-    where = axis.axes.get_position().bounds
-    return [where, axis.get_scale(), *axis.get_view_interval(), axis.get_label_text(), *places, *labels]
+    frame = axis.axes.get_position().bounds
+    return [frame, axis.get_scale(), *axis.get_view_interval(), axis.get_label_text(), *places, *labels]

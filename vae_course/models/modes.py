@@ -46,7 +46,7 @@ def training_mode(model: nn.Module) -> Iterator[None]:
 @contextmanager
 def unchecked() -> Iterator[None]:
     """Within it, inputs and distributions are taken as they are: for loops whose data were checked at the door."""
-    before = Distribution._validate_args
+    before = Distribution._validate_args  # torch has a function that sets it, and none that tells it
     Distribution.set_default_validate_args(False)
     try:
         yield
@@ -56,4 +56,4 @@ def unchecked() -> Iterator[None]:
 
 def checking() -> bool:
     """Whether inputs are to be checked, which they are outside of `unchecked`."""
-    return Distribution._validate_args
+    return Distribution._validate_args  # as above

@@ -120,25 +120,25 @@ def load(path: str | Path) -> dict[str, Any]:
 
 def same_shapes(path: str | Path, state: Mapping[str, Tensor], model: nn.Module) -> None:
     """Refuse weights that do not fit `model`, before one of them is touched. Raises CheckpointError."""
-    own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    kept = {name: tuple(value.shape) for name, value in state.items()}
-    for name in [*own, *kept]:
-        if own.get(name) != kept.get(name):
-            here, there = own.get(name, "missing"), kept.get(name, "missing")
+    of_model = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    in_file = {name: tuple(value.shape) for name, value in state.items()}
+    for name in [*of_model, *in_file]:
+        if of_model.get(name) != in_file.get(name):
+            here, there = of_model.get(name, "missing"), in_file.get(name, "missing")
             raise CheckpointError(f"{path} is of another model: {name} is {there} there, and {here} in yours")
 
 
-def same_architecture(path: str | Path, kept: Mapping[str, Any] | None, own: Mapping[str, Any] | None) -> None:
+def same_architecture(path: str | Path, in_file: Mapping[str, Any] | None, of_model: Mapping[str, Any] | None) -> None:
     """Refuse another model whose weights have the same shapes: another likelihood, say, or activation.
 
-    kept, own: what `architectures.describe` says of them. Raises CheckpointError.
+    in_file, of_model: what `architectures.describe` says of them. Raises CheckpointError.
     """
-    if kept is None or own is None:
-        if kept is not own:
-            which = "it" if kept is None else "yours"
+    if in_file is None or of_model is None:
+        if in_file is not of_model:
+            which = "it" if in_file is None else "yours"
             raise CheckpointError(f"{path} is of another model: {which} has parts that are not of this package")
         return
-    there, here = _flat(kept), _flat(own)
+    there, here = _flat(in_file), _flat(of_model)
     for name in [*here, *there]:
         if here.get(name) != there.get(name):
             was, now = there.get(name, "not known"), here.get(name, "not known")
@@ -153,14 +153,14 @@ def _flat(described: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     return flat
 
 
-def same_settings(path: str | Path, kept: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+def same_settings(path: str | Path, in_file: Mapping[str, Any], of_run: Mapping[str, Any]) -> None:
     """Refuse to go on with other settings than those a run began with. Raises CheckpointError.
 
     What a file does not say is not compared: those of an earlier version of the course say less.
     """
-    for name, value in own.items():
-        if name in kept and kept[name] != value:
+    for name, value in of_run.items():
+        if name in in_file and in_file[name] != value:
             raise CheckpointError(
-                f"{path} was made with {name}={kept[name]!r}, and now it is {value!r}: "
+                f"{path} was made with {name}={in_file[name]!r}, and now it is {value!r}: "
                 "go on with the same, or name another checkpoint"
             )
