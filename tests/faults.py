@@ -81,7 +81,7 @@ FAULTS = (
         "q.log_var.exp() - 1 - q.log_var).mean(-1)", "test_models.py::test_kl_divergences_are_torchs",
     ),
     Fault(
-        "sigmoid twice", "models/likelihoods.py", "BernoulliPixels(logits)\n\n\ndef", "BernoulliPixels(torch.sigmoid(logits))\n\n\ndef",
+        "sigmoid twice", "models/likelihoods.py", "BernoulliPixels(logits)\n\n\nclass Con", "BernoulliPixels(torch.sigmoid(logits))\n\n\nclass Con",
         "test_models.py::test_bernoulli_is_one_coin_a_pixel_and_adds_their_logs",
     ),
     Fault(
@@ -294,7 +294,7 @@ FAULTS = (
         "test_likelihoods.py::test_discretized_logistic_is_scipys_logistic_cut_at_half_steps",
     ),
     Fault(
-        "a density times the bin for the mass in it", "models/likelihoods.py", "torch.log(-torch.expm1(-2 * half * rate))", "torch.log(2 * half * rate)",
+        "a density times the bin for the mass in it", "models/likelihoods.py", "torch.where(near, series, torch.log(-torch.expm1(-wide)))", "log_width",
         "test_likelihoods.py::test_discretized_logistic_is_scipys_logistic_cut_at_half_steps",
     ),
     Fault(
@@ -316,6 +316,72 @@ FAULTS = (
     Fault(
         "a sigma of zero let through", "models/likelihoods.py", "if not 0 < sigma < math.inf", "if not 0 <= sigma < math.inf",
         "test_likelihoods.py::test_bad_input_is_refused_in_one_sentence",
+    ),
+    Fault(
+        "a normaliser that stays as it is beyond 16", "models/likelihoods.py",
+        "torch.log(large / -torch.expm1(-large))", "torch.log(large.clamp(max=16) / -torch.expm1(-large.clamp(max=16)))",
+        "test_densities.py::test_continuous_bernoulli_integrates_to_one_with_its_mean_and_variance",
+    ),
+    Fault(
+        "a normaliser without the logit", "models/likelihoods.py", "torch.log(large / -torch.expm1(-large))", "-torch.log(-torch.expm1(-large))",
+        "test_densities.py::test_continuous_bernoulli_is_the_formula_of_lesson_06_with_its_normaliser",
+    ),
+    Fault(
+        "a series far beyond where it holds", "models/likelihoods.py", "(1.2e6 * torch.finfo", "(1.2e12 * torch.finfo",
+        "test_densities.py::test_mean_and_variance_of_a_continuous_bernoulli_are_exact",
+    ),
+    Fault(
+        "a series only where nothing is left to cancel", "models/likelihoods.py", "(1.2e6 * torch.finfo", "(1e-20 * torch.finfo",
+        "test_densities.py::test_values_of_a_continuous_bernoulli_are_scipys_and_its_gradient_x_less_the_mean",
+    ),
+    Fault(
+        "a branch not taken that overflows", "models/likelihoods.py", "t.masked_fill(~near, 0.0)", "t",
+        "test_densities.py::test_mean_and_variance_of_a_continuous_bernoulli_are_exact",
+    ),
+    Fault(
+        "a branch not taken that is 0/0", "models/likelihoods.py", "t.masked_fill(near, 1.0)", "t",
+        "test_densities.py::test_values_of_a_continuous_bernoulli_are_scipys_and_its_gradient_x_less_the_mean",
+    ),
+    Fault(
+        "the slope of abs at 0", "models/likelihoods.py", "torch.where(self.logits >= 0, self.logits, -self.logits)", "self.logits.abs()",
+        "test_densities.py::test_values_of_a_continuous_bernoulli_are_scipys_and_its_gradient_x_less_the_mean",
+    ),
+    Fault(
+        "the sigmoid for the mean of grey pixels", "models/likelihoods.py",
+        "return self._from_0(torch.where(near, series, 1 / large - _one_over_expm1(large)))", "return torch.sigmoid(self.logits)",
+        "test_densities.py::test_continuous_bernoulli_integrates_to_one_with_its_mean_and_variance",
+    ),
+    Fault(
+        "e^t that overflows and takes the gradient with it", "models/likelihoods.py", "torch.exp(-t) / -torch.expm1(-t)", "1 / torch.expm1(t)",
+        "test_densities.py::test_mean_and_variance_of_a_continuous_bernoulli_are_exact",
+    ),
+    Fault(
+        "draws counted from the end that is not favoured", "models/likelihoods.py", "return self._from_0(y).clamp(0, 1)", "return self._from_0(1 - y).clamp(0, 1)",
+        "test_densities.py::test_draws_of_a_continuous_bernoulli_follow_its_distribution",
+    ),
+    Fault(
+        "a draw with the slope of nothing near 0", "models/likelihoods.py", "series = u - v * small", "series = u - 0 * v * small",
+        "test_densities.py::test_draws_of_a_continuous_bernoulli_pass_the_gradient_of_its_inverse",
+    ),
+    Fault(
+        "a certain pixel's variance rounded to 0", "models/likelihoods.py", "self.mean * torch.sigmoid(-self.logits)", "self.mean * (1 - self.mean)",
+        "test_densities.py::test_bernoulli_adds_up_to_one_with_its_mean_and_variance",
+    ),
+    Fault(
+        "a bin whose width underflows", "models/likelihoods.py", "log_width = math.log(2 * half) - self.log_scale", "log_width = torch.log(2 * half * rate)",
+        "test_densities.py::test_values_and_gradients_of_a_discretized_logistic_are_exact",
+    ),
+    Fault(
+        "a scale so small that one over it overflows", "models/likelihoods.py", "self.log_scale.clamp(min=-self._largest)", "self.log_scale",
+        "test_densities.py::test_discretized_logistic_adds_up_to_one_with_its_mean_and_variance",
+    ),
+    Fault(
+        "a scale so large that draws are infinite", "models/likelihoods.py", "self.log_scale.clamp(max=self._largest).exp()", "self.log_scale.exp()",
+        "test_densities.py::test_draws_of_a_discretized_logistic_are_levels_at_every_scale",
+    ),
+    Fault(
+        "pairs of levels counted once", "models/likelihoods.py", "2 * below.cumsum(-1) - below", "below.cumsum(-1)",
+        "test_densities.py::test_discretized_logistic_adds_up_to_one_with_its_mean_and_variance",
     ),
     Fault(
         "nats called bits", "evaluation/likelihoods.py", "nats / (dims * math.log(2))", "nats / dims",
