@@ -36,8 +36,9 @@ import bench  # noqa: E402
 import iwae_table1  # noqa: E402
 import records  # noqa: E402
 
-from vae_course import console, devices, doctor  # noqa: E402
+from vae_course import console, doctor  # noqa: E402
 from vae_course.data import Dataset, load  # noqa: E402
+from vae_course.training import devices  # noqa: E402
 
 # One learning rate, batch and number of passes for every k: what reached the published number on a CPU.
 BATCH_SIZE, PEAK_RATE, PASSES = 250, 4e-3, 560

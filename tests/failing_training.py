@@ -11,7 +11,8 @@ sys.path.insert(0, str(ROOT / "experiments"))
 import torch  # noqa: E402
 import train  # noqa: E402
 
-from vae_course import checkpoints, objectives  # noqa: E402
+from vae_course import objectives  # noqa: E402
+from vae_course.training import checkpoints  # noqa: E402
 
 kind, failing = sys.argv[1], int(sys.argv[2])
 last = int(os.environ.get("WORLD_SIZE", "1")) - 1

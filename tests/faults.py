@@ -711,7 +711,7 @@ FAULTS = (
         "test_training.py::test_each_step_is_one_step_of_adam_on_the_mean",
     ),
     Fault(
-        "no shuffling", "training/loop.py", "torch.randperm(len(data.train), device=data.train.device)",
+        "no shuffling", "training/loop.py", "torch.randperm(len(data.train), device=place)",
         "torch.arange(len(data.train))",
         "test_training.py::test_every_epoch_sees_every_image_once_in_a_new_order",
     ),
@@ -800,6 +800,10 @@ FAULTS = (
     Fault(
         "curves that over-fit leave the picture", "lessons/plots.py", "if not low <= value <= high]", "if False]",
         "test_plots.py::test_a_test_curve_that_over_fits_stays_in_the_picture",
+    ),
+    Fault(
+        "all functions without a name are one", "training/resuming.py", 'if "<lambda>" in name:', "if False:",
+        "test_checkpoints.py::test_two_functions_without_a_name_are_told_apart",
     ),
     Fault(
         "weights that are no longer finite are handed back", "training/refusals.py",

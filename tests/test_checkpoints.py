@@ -450,3 +450,17 @@ def test_an_objective_that_is_made_anew_is_the_same_one(tmp_path, make):
     learn(tmp_path / "a.pt", epochs=1, objective=make())
     assert " 0x" not in load(tmp_path / "a.pt")["settings"]["objective"]
     learn(tmp_path / "a.pt", epochs=2, objective=make(), resume=True)
+
+
+def test_two_functions_without_a_name_are_told_apart(tmp_path):
+    """All lambdas are called <lambda>: what they compute, and the values they hold, tell which is which."""
+
+    def weighted(beta):
+        return lambda model, x: elbo(model, x, beta=beta)
+
+    learn(tmp_path / "a.pt", epochs=1, objective=weighted(1.0))
+    learn(tmp_path / "a.pt", epochs=2, objective=weighted(1.0), resume=True)
+    with pytest.raises(CheckpointError, match="was made with objective="):
+        learn(tmp_path / "a.pt", epochs=3, objective=weighted(4.0), resume=True)
+    with pytest.raises(CheckpointError, match="was made with objective="):
+        learn(tmp_path / "a.pt", epochs=3, objective=lambda model, x: 2 * elbo(model, x), resume=True)

@@ -24,7 +24,8 @@ CORRUPT = CONTENT[:-1] + b"?"
 HALF = len(CONTENT) // 2
 NAME = "set/some.gz"
 CHILD = (
-    "import sys; from pathlib import Path; from vae_course import files; files.folder = lambda: Path(sys.argv[1])\n"
+    "import sys; from pathlib import Path; from vae_course.data import files\n"
+    "files.folder = lambda: Path(sys.argv[1])\n"
     "print(files.fetch(files.File(sys.argv[2], sys.argv[3], (sys.argv[4],))))"
 )
 
@@ -305,7 +306,7 @@ def start(tmp_path):
 def test_a_killed_download_leaves_nothing_under_the_name_and_the_next_one_works(course, server, start):
     folder = course() / "data" / "set"
     process = start(server.url + "slow")
-    wait_for(lambda: list(folder.glob("*")))
+    wait_for(lambda: list(folder.glob("*")) or process.poll() is not None)
     process.kill()  # SIGKILL: nothing can be tidied up
     process.wait()
     assert [p.name for p in folder.iterdir()] == [f"some.gz.{process.pid}.part"]

@@ -25,7 +25,7 @@ def loaded_batches(data: Dataset, order: Tensor, batch_size: int, place: torch.d
     """The same batches of images that the device cannot hold all at once: a DataLoader brings one after another."""
     loader = DataLoader(
         _Rows(data.train),
-        sampler=[index.tolist() for index in processes.shares(order.split(batch_size))],
+        sampler=[index.tolist() for index in processes.shares(order.cpu().split(batch_size))],
         batch_size=None,  # the sampler's items are whole batches
         pin_memory=place.type == "cuda",
         generator=torch.Generator(),  # else it would draw its seed from the model's noise

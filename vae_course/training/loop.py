@@ -1,4 +1,4 @@
-"""`fit`: the training loop of lesson 05. What lesson 08 adds to it is a named line each, and a file of its own."""
+"""`fit`: the training loop of lesson 05. What lesson 08 adds to it stands in lines that say so, and in other files."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def fit(
     into train() mode meanwhile. An interrupt stops cleanly, with what was learned; the checkpoint stays the last one.
     Raises TypeError or ValueError for bad input, before the first step; FloatingPointError at the end of an epoch in
     which the objective stopped being finite, naming the step; MemoryError; and checkpoints.CheckpointError.
-    Lesson 05 writes this loop by hand; lesson 08 adds all that is marked with its number.
+    Lesson 05 writes this loop by hand; lesson 08 explains what is marked with its number, and fused Adam.
     """
     epochs, batch_size = whole("epochs", epochs), whole("batch_size", batch_size)
     test_every = whole("test_every", test_every, least=0)
@@ -95,7 +95,7 @@ def fit(
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-                return -loss.detach()  # still on the device: to read it here would make the device wait
+                return -loss.detach()  # left on the device: reading it would keep Python from calling the next step
 
             if graph:
                 step = graphs.Recorded(step, place)  # lesson 08: the kernels of a step launched all at once
@@ -103,8 +103,8 @@ def fit(
                 for epoch in range(len(history.train), epochs):
                     lr_now = learning_rates.set_for_epoch(optimizer, lr, epoch, epochs)
                     torch.manual_seed(seed + EPOCH_SEEDS_APART * epoch)
-                    order = torch.randperm(len(data.train), device=data.train.device)
-                    processes.draw_own_noise(seed + EPOCH_SEEDS_APART * epoch)  # lesson 08
+                    order = torch.randperm(len(data.train), device=place)
+                    processes.seed_own_noise(seed + EPOCH_SEEDS_APART * epoch)  # lesson 08
                     values = []
                     for x in batches(data, order, batch_size, place):
                         values.append(step(x))
@@ -123,7 +123,9 @@ def fit(
 @contextmanager
 def _own_random_state(place: torch.device, seed: int) -> Iterator[None]:
     """Within it random numbers follow from `seed`; afterwards the caller's go on as if nothing had been drawn."""
-    with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
+    # torch.manual_seed seeds every CUDA device; one that nobody has used has no state to keep.
+    cuda = place.type == "cuda" or torch.cuda.is_initialized()
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if cuda else []):
         torch.manual_seed(seed)
         yield
 
@@ -141,4 +143,5 @@ def _interruptible(history: History, epochs: int) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         history.interrupted = True
-        print(f"interrupted in epoch {len(history.train) + 1} of {epochs}: the model keeps what it has learned")
+        now = min(len(history.train) + 1, epochs)
+        print(f"interrupted in epoch {now} of {epochs}: the model keeps what it has learned")

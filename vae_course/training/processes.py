@@ -69,7 +69,7 @@ def shares(batches: Sequence[Tensor]) -> Sequence[Tensor]:
     return batches if count() == 1 else [index[rank() :: count()] for index in batches]
 
 
-def draw_own_noise(seed: int) -> None:
+def seed_own_noise(seed: int) -> None:
     """From here on each of several processes draws other random numbers; alone, a process goes on as it was."""
     if count() > 1:
         torch.manual_seed(seed + RANK_SEEDS_APART * (rank() + 1))

@@ -16,6 +16,7 @@ from vae_course.objectives import Objective
 from vae_course.training import learning_rates, processes
 
 PRECISIONS = ("float32", "bfloat16")
+CHECKED_AT_ONCE = 10_000  # images: a device need not hold all of them to have them checked
 
 
 def check_arguments(
@@ -51,8 +52,9 @@ def check_model_and_images(model: VAE, data: Dataset, objective: Objective, batc
     """
     home = next(model.parameters()).device
     # A draw of images that `Dataset` has checked is zeros and ones, so one batch shows whether the model fits.
-    model.check((data.train_batch(slice(batch_size)) if data.binarize == "draw" else data.train).to(home))
-    model.check(data.test.to(home))
+    train = data.train_batch(slice(batch_size)) if data.binarize == "draw" else data.train
+    for images in (*train.split(CHECKED_AT_ONCE), *data.test.split(CHECKED_AT_ONCE)):
+        model.check(images.to(home))
     few = data.test[:2].to(home)
     with evaluating(model):
         values = objective(model, few)

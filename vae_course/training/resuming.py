@@ -120,6 +120,11 @@ def _stable_name(thing: Any) -> str:
     if isinstance(thing, np.generic):
         return repr(thing.item())
     name = getattr(thing, "__qualname__", None) or repr(thing)
+    if "<lambda>" in name:  # all of them have that name: what they compute tells them apart
+        code = thing.__code__
+        held = [_stable_name(cell.cell_contents) for cell in thing.__closure__ or ()]
+        parts = (code.co_code, code.co_names, [repr(c) for c in code.co_consts if not hasattr(c, "co_code")], held)
+        name += f" {zlib.crc32(repr((parts, thing.__defaults__)).encode()):08x}"
     return re.sub(r" at 0x[0-9a-fA-F]+", "", name)  # where it lies in memory, which is elsewhere in the next process
 
 
