@@ -295,6 +295,9 @@ log_scales = st.one_of(floats(-120, 130), floats(-8, 8))
 @example(17, 0.3, 110.0)
 @example(17, 0.03125, -100.0)  # on the border of two levels
 @example(2, -5.0, -120.0)
+@example(256, 0.75, -7.0)  # scales so small that the rounding of an edge is seen
+@example(256, 0.7509804, -17.0)
+@example(256, 0.7588235, -30.0)
 @example(256, 6.0, 130.0)
 def test_discretized_logistic_adds_up_to_one_with_its_mean_and_variance(levels, mean, log_scale):
     p_x = discretized_logistic(levels)(torch.tensor([mean, log_scale]).reshape(2, 1, 1))

@@ -259,7 +259,11 @@ class LogisticLevels(Distribution):
     def log_prob(self, x: Tensor) -> Tensor:
         """(*batch,) nats of a probability for x: (*batch, *image), or (batch, *image) where there are samples of z."""
         half, rate = 0.5 / (self.levels - 1), self._rate
-        upper, lower = (x + half - self.mu) * rate, (x - half - self.mu) * rate
+        # From a level's number k, one level's upper edge is the next one's lower edge to the last bit. x + half is not,
+        # and between the two there would be a gap, or an overlap, of many scales where a scale is small.
+        k = (x * (self.levels - 1)).round()
+        upper = ((k + 0.5) / (self.levels - 1) - self.mu) * rate
+        lower = ((k - 0.5) / (self.levels - 1) - self.mu) * rate
         # sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - exp(a - b)); a = -inf at the bottom, b = inf at the top
         bottom, top = x < half, x > 1 - half
         # 1 - exp(a - b) of a bin of width w = b - a. Where w is small its log is log w - w/2 + w^2/24 (- w^4/2880, less
