@@ -149,12 +149,24 @@ def test_lab_listens_on_loopback_and_wants_its_token(tmp_path):
         assert len(address["token"]) >= 32
         url = f"http://127.0.0.1:{address['port']}/api/contents"
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(url, timeout=PATIENCE)
+            as_soon_as_it_answers(url)
         listing = json.load(urllib.request.urlopen(f"{url}?token={address['token']}", timeout=PATIENCE))
         assert {item["name"] for item in listing["content"]} >= {p.name for p in lessons.find()}
     finally:
         server.terminate()
         server.wait(PATIENCE)
+
+
+def as_soon_as_it_answers(url):
+    """The file that names the port is there a moment before the port is."""
+    for _ in range(10 * PATIENCE):
+        try:
+            return urllib.request.urlopen(url, timeout=PATIENCE)
+        except urllib.error.HTTPError:
+            raise
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise TimeoutError
 
 
 def wait_for(look, seconds=PATIENCE):
